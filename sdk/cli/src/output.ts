@@ -1,0 +1,38 @@
+/** Writes the one JSON document of a `--json` command. */
+export function printJson(value: unknown): void {
+  process.stdout.write(`${JSON.stringify(value, null, 2)}\n`);
+}
+
+/** Progress of long work on stderr: a redrawn line on a terminal, a plain line every few seconds otherwise. */
+export class Progress {
+  private readonly startedMs = Date.now();
+  private lastMs = 0;
+
+  constructor(
+    private readonly label: string,
+    private readonly total: number,
+    private readonly unit: string,
+  ) {}
+
+  update(done: number, detail = ''): void {
+    const now = Date.now();
+    const isTerminal = process.stderr.isTTY === true;
+    if (done < this.total && now - this.lastMs < (isTerminal ? 100 : 5000)) return;
+    this.lastMs = now;
+    const seconds = Math.max(0.001, (now - this.startedMs) / 1000);
+    const rate = done / seconds;
+    const etaSeconds = rate > 0 ? Math.max(0, (this.total - done) / rate) : 0;
+    const percent = this.total > 0 ? ((100 * done) / this.total).toFixed(0) : '100';
+    const text = `${this.label} ${done}/${this.total} ${this.unit} (${percent} %) ${rate.toFixed(1)}/s ETA ${formatDuration(etaSeconds)}${detail ? ` ${detail}` : ''}`;
+    process.stderr.write(isTerminal ? `\r\u001b[K${text}` : `${text}\n`);
+    if (isTerminal && done >= this.total) process.stderr.write('\n');
+  }
+}
+
+/** 75 s -> "1:15", 3700 s -> "1:01:40". */
+export function formatDuration(totalSeconds: number): string {
+  const s = Math.round(totalSeconds);
+  const two = (n: number) => String(n).padStart(2, '0');
+  const minutes = Math.floor(s / 60) % 60;
+  return s >= 3600 ? `${Math.floor(s / 3600)}:${two(minutes)}:${two(s % 60)}` : `${minutes}:${two(s % 60)}`;
+}

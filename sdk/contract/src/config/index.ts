@@ -1,0 +1,3 @@
+export * from './line.js';
+export * from './manifest.js';
+export * from './train.js';

@@ -1,0 +1,1 @@
+export const daemonErrors = {} as const;

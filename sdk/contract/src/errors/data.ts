@@ -1,0 +1,1 @@
+export const dataErrors = {} as const;

@@ -1,0 +1,1 @@
+export const deployErrors = {} as const;

@@ -1,0 +1,1 @@
+export const mesErrors = {} as const;

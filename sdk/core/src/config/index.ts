@@ -1,0 +1,1 @@
+export { type ConfigIssue, checkConfig, loadConfig, parseConfig } from './load-config.js';

@@ -1,0 +1,1 @@
+export type { Detection } from './detection.js';

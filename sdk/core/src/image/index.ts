@@ -1,0 +1,1 @@
+export type { Frame, ImageRgb } from './image.js';

@@ -1,0 +1,4 @@
+export * from './config/index.js';
+export * from './geometry/index.js';
+export * from './image/index.js';
+export * from './log/index.js';
