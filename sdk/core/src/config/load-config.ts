@@ -4,7 +4,9 @@ import { LineCounter, type Node, parseDocument } from 'yaml';
 
 /** The one method of a zod schema that is used here, so that this package needs no zod. */
 export interface Schema<T> {
-  safeParse(value: unknown):
+  safeParse(
+    value: unknown,
+  ):
     | { success: true; data: T }
     | { success: false; error: { issues: { path: PropertyKey[]; message: string; code?: string; keys?: string[] }[] } };
 }

@@ -1,0 +1,58 @@
+import { iou } from './boxes.js';
+
+/** Value of {@link MatchResult.gtIndex} for a prior that is neither positive nor negative. */
+export const ignored = -2;
+/** Value of {@link MatchResult.gtIndex} for a negative. */
+export const background = -1;
+
+export interface MatchOptions {
+  /** IoU at or above which a prior is positive. */
+  positiveIou: number;
+  /** IoU below which a prior is negative; between the two it is ignored. */
+  negativeIou: number;
+  /** When set, every prior tied at a ground truth's best IoU becomes positive if that IoU reaches this value. */
+  lowQualityMinIou?: number;
+}
+
+/** [N]: index of the matched ground truth, {@link background} or {@link ignored}. */
+export interface MatchResult {
+  gtIndex: Int32Array;
+  maxIou: Float32Array;
+}
+
+/**
+ * Assigns priors to ground truth by maximum IoU; ties go to the first ground truth, low-quality matches of later
+ * ground truths overwrite earlier ones.
+ * Source: mmdetection 2.4 MaxIoUAssigner (decoupled-rcnn specification, section 3.1).
+ */
+export function matchPriors(priorsXyxy: Float32Array, gtXyxy: Float32Array, options: MatchOptions): MatchResult {
+  const n = priorsXyxy.length / 4;
+  const g = gtXyxy.length / 4;
+  const gtIndex = new Int32Array(n).fill(background);
+  const maxIou = new Float32Array(n);
+  if (g === 0) return { gtIndex, maxIou };
+  const bestOfGt = new Float32Array(g);
+  const argmax = new Int32Array(n);
+  for (let i = 0; i < n; i++) {
+    for (let j = 0; j < g; j++) {
+      const value = Math.fround(iou(priorsXyxy, i, gtXyxy, j));
+      if (value > maxIou[i]!) {
+        maxIou[i] = value;
+        argmax[i] = j;
+      }
+      if (value > bestOfGt[j]!) bestOfGt[j] = value;
+    }
+    if (maxIou[i]! >= options.positiveIou) gtIndex[i] = argmax[i]!;
+    else if (maxIou[i]! >= options.negativeIou) gtIndex[i] = ignored;
+  }
+  if (options.lowQualityMinIou !== undefined) {
+    for (let i = 0; i < n; i++) {
+      if (maxIou[i]! < options.lowQualityMinIou) continue;
+      for (let j = 0; j < g; j++) {
+        if (bestOfGt[j]! < options.lowQualityMinIou) continue;
+        if (Math.fround(iou(priorsXyxy, i, gtXyxy, j)) === bestOfGt[j]!) gtIndex[i] = j;
+      }
+    }
+  }
+  return { gtIndex, maxIou };
+}

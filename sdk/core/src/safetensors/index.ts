@@ -1,0 +1,1 @@
+export { type NamedTensor, readSafetensors, type TensorData, writeSafetensors } from './safetensors.js';
