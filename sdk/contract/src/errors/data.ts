@@ -1,1 +1,79 @@
-export const dataErrors = {} as const;
+import { entry } from './define.js';
+
+/** Place of one field in a text file, 1-based. */
+export interface Place {
+  file: string;
+  line: number;
+  column: number;
+}
+
+const at = (p: Place) => `${p.file}:${p.line}:${p.column}`;
+
+export const dataErrors = {
+  PLB_DATA_SPEC_INVALID: entry(
+    (p: { spec: string; problem: string; accepted: string }) =>
+      `dataset "${p.spec}": ${p.problem}; accepted: ${p.accepted}`,
+    'Name the kind, the folder and, after #, the split: deeppcb:DIR#val reads the stems listed in DIR/val.txt.',
+    'input',
+  ),
+  PLB_DATA_FOLDER_UNREADABLE: entry(
+    (p: { folder: string; reason: string; accepted: string }) =>
+      `${p.folder}: cannot be listed (${p.reason}); accepted: ${p.accepted}`,
+    'Check the path of the dataset and that this user may read it.',
+    'input',
+  ),
+  PLB_DATA_SPLIT_UNKNOWN: entry(
+    (p: { split: string; file: string; available: string }) =>
+      `split "${p.split}": ${p.file} cannot be read; accepted: ${p.available}`,
+    'Name one of the listed splits, or write the stems of the images, one a line, to that file.',
+    'input',
+  ),
+  PLB_DATA_SPLIT_EMPTY: entry(
+    (p: { split: string; where: string }) => `split "${p.split}": ${p.where} lists no image`,
+    'A split needs at least one image. Check that the list file has one stem a line.',
+    'input',
+  ),
+  PLB_DATA_IMAGE_MISSING: entry(
+    (p: { file: string; label: string }) => `${p.file}: no such image, though ${p.label} refers to it`,
+    'Put the image there, or remove its stem from the split and its label file.',
+    'input',
+  ),
+  PLB_DATA_LABEL_MISSING: entry(
+    (p: { file: string; image: string }) => `${p.file}: no such label file for image ${p.image}`,
+    'Write the labels of that image; an image without a defect has an empty label file.',
+    'input',
+  ),
+  PLB_DATA_IMAGE_UNREADABLE: entry(
+    (p: { file: string; reason: string }) => `${p.file}: cannot be decoded as an image (${p.reason})`,
+    'Copy the image again from its source; accepted are JPEG, PNG, WebP and TIFF files that are complete.',
+    'input',
+  ),
+  PLB_DATA_LABEL_FIELDS: entry(
+    (p: Place & { count: number; accepted: string }) => `${at(p)}: ${p.count} fields; accepted: ${p.accepted}`,
+    'Correct that line of the label file.',
+    'input',
+  ),
+  PLB_DATA_LABEL_NUMBER: entry(
+    (p: Place & { text: string; accepted: string }) =>
+      `${at(p)}: "${p.text}" is not a whole number; accepted: ${p.accepted}`,
+    'Correct that field of the label file.',
+    'input',
+  ),
+  PLB_DATA_LABEL_CLASS: entry(
+    (p: Place & { text: string; accepted: string }) =>
+      `${at(p)}: class ${p.text} is not known; accepted: ${p.accepted}`,
+    'Correct the class of that box.',
+    'input',
+  ),
+  PLB_DATA_BOX_EMPTY: entry(
+    (p: Place & { box: string; accepted: string }) => `${at(p)}: box ${p.box} has no area; accepted: ${p.accepted}`,
+    'Correct the corners of that box or remove its line.',
+    'input',
+  ),
+  PLB_DATA_BOX_OUTSIDE: entry(
+    (p: Place & { box: string; width: number; height: number }) =>
+      `${at(p)}: box ${p.box} leaves its image of ${p.width}x${p.height} px; accepted: 0 <= x <= ${p.width}, 0 <= y <= ${p.height}`,
+    'Correct the corners of that box, or check that image and labels belong together.',
+    'input',
+  ),
+} as const;

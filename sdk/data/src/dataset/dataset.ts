@@ -1,0 +1,84 @@
+import { PlumblineError } from '@plumbline/contract';
+import { readDeepPcb } from './deeppcb.js';
+import { failAtOnce, type ProblemSink } from './problems.js';
+
+/** Shapes in this module: G ground-truth boxes of one image. Boxes are px of the stored image, width = x2 - x1 (no +1). */
+
+/** One labelled image of a dataset; the pixels are read on demand with `readImageRgb(sample.file)`. */
+export interface SampleRef {
+  /** 1.. in list order: the image id in COCO terms. */
+  readonly imageId: number;
+  /** File name without folder and extension. */
+  readonly stem: string;
+  /** Path of the image file. */
+  readonly file: string;
+  /** px */
+  readonly width: number;
+  /** px */
+  readonly height: number;
+  /** [G*4] x1, y1, x2, y2 with x1 < x2 and y1 < y2. */
+  readonly gtBoxesXyxy: Float32Array;
+  /** [G] 0-based index into the dataset's `classes`. */
+  readonly gtLabels: Int32Array;
+}
+
+/** Labelled images in a fixed order. */
+export interface Dataset {
+  /** The spec it was opened from. */
+  readonly name: string;
+  readonly classes: readonly string[];
+  readonly samples: readonly SampleRef[];
+}
+
+/** A dataset spec taken apart: `deeppcb:DIR#val` is kind `deeppcb`, path `DIR`, split `val`. */
+export interface DatasetSpec {
+  readonly spec: string;
+  readonly kind: string;
+  readonly path: string;
+  /** `all` when the spec names none. */
+  readonly split: string;
+}
+
+type Reader = (spec: DatasetSpec, onProblem: ProblemSink) => Promise<Dataset>;
+
+/** One reader per kind of annotation. */
+const readers: Readonly<Record<string, Reader>> = { deeppcb: readDeepPcb };
+const accepted = 'deeppcb:DIR[#train|val|all|NAME]';
+
+/**
+ * Opens a dataset and checks every label and image header; the first thing wrong is thrown.
+ * @param spec `deeppcb:DIR[#SPLIT]`; a relative DIR is taken from the current folder
+ * @throws {PlumblineError} PLB_DATA_* naming file, line and what is accepted
+ */
+export async function openDataset(spec: string): Promise<Dataset> {
+  return readDataset(spec, failAtOnce);
+}
+
+/** As {@link openDataset}, but hands what is wrong to `onProblem`; a sink that returns leaves the bad box or image out. */
+export async function readDataset(spec: string, onProblem: ProblemSink): Promise<Dataset> {
+  const parsed = parseDatasetSpec(spec);
+  const reader = readers[parsed.kind] as Reader;
+  return reader(parsed, onProblem);
+}
+
+/** @throws {PlumblineError} PLB_DATA_SPEC_INVALID */
+export function parseDatasetSpec(spec: string): DatasetSpec {
+  const match = /^([a-z0-9-]+):([^#]+)(?:#([^#]*))?$/i.exec(spec);
+  if (!match)
+    throw new PlumblineError('PLB_DATA_SPEC_INVALID', {
+      spec,
+      problem: 'is not of the form KIND:DIR[#SPLIT]',
+      accepted,
+    });
+  const [, kind = '', path = '', split = 'all'] = match;
+  if (!Object.hasOwn(readers, kind))
+    throw new PlumblineError('PLB_DATA_SPEC_INVALID', { spec, problem: `no reader is named "${kind}"`, accepted });
+  if (!/^[\w.-]+$/.test(split)) {
+    throw new PlumblineError('PLB_DATA_SPEC_INVALID', {
+      spec,
+      problem: `"${split}" is not the name of a split`,
+      accepted,
+    });
+  }
+  return { spec, kind, path, split };
+}
