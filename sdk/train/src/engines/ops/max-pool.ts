@@ -1,0 +1,19 @@
+import * as tf from '@tensorflow/tfjs-core';
+
+/**
+ * 3x3 max pooling with stride 2 and one pixel of zeros around, as in ResNet's stem.
+ * @param x [N, H, W, C], not negative (it follows a relu), so that zeros never win over a value
+ */
+export function maxPool3x3s2(x: tf.Tensor4D): tf.Tensor4D {
+  return tf.maxPool(
+    tf.pad4d(x, [
+      [0, 0],
+      [1, 1],
+      [1, 1],
+      [0, 0],
+    ]),
+    3,
+    2,
+    'valid',
+  );
+}
