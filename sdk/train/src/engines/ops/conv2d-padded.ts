@@ -1,11 +1,15 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { attribute, defineKernel, execute, isTensorflow, runKernel, withInts } from '../tensorflow/kernels.js';
 
 /** Zeros added around the image, in px: [top, bottom, left, right]. */
 export type Padding = readonly [top: number, bottom: number, left: number, right: number];
 
 /**
- * Convolution with explicit padding.
+ * Convolution with explicit padding, which the tensorflow backend of tfjs refuses.
+ *
+ * Padding that equals TensorFlow's SAME is passed on as that; any other is added first. TensorFlow's own EXPLICIT mode
+ * is no gain: its gradients do not run in oneDNN. Measured forward + backward on 2 cores: 3x3, stride 1, 64 to 64
+ * channels at [8, 104, 104]: SAME 57 ms, EXPLICIT 82 ms; stride 2: padded first 26 ms, EXPLICIT 28 ms; a 7x7 stem with
+ * stride 2 on [8, 416, 416, 3]: padded first 41 ms, EXPLICIT 101 ms.
  * @param x [N, H, W, Ci]
  * @param filter [kh, kw, Ci, Co]
  * @returns [N, (H + top + bottom - kh) / stride + 1, (W + left + right - kw) / stride + 1, Co], rounded down
@@ -17,43 +21,18 @@ export function conv2dPadded(
   padding: Padding = [0, 0, 0, 0],
 ): tf.Tensor4D {
   const [top, bottom, left, right] = padding;
-  if (!isTensorflow()) {
-    const padded =
-      top + bottom + left + right > 0
-        ? tf.pad4d(x, [
-            [0, 0],
-            [top, bottom],
-            [left, right],
-            [0, 0],
-          ])
-        : x;
-    return tf.conv2d(padded, filter, stride, 'valid');
-  }
-  define();
-  return runKernel('PlumblineConv2d', { x, filter }, { stride, padding: [...padding] })[0] as tf.Tensor4D;
+  if (top + bottom + left + right === 0) return tf.conv2d(x, filter, stride, 'valid');
+  const isSame =
+    isSamePadding(x.shape[1], filter.shape[0], stride, top, bottom) &&
+    isSamePadding(x.shape[2], filter.shape[1], stride, left, right);
+  if (isSame) return tf.conv2d(x, filter, stride, 'same');
+  const rows: [number, number] = [top, bottom];
+  const columns: [number, number] = [left, right];
+  return tf.conv2d(tf.pad4d(x, [[0, 0], rows, columns, [0, 0]]), filter, stride, 'valid');
 }
 
-function define(): void {
-  const attributes = (stride: number, padding: number[]) => [
-    attribute.floatType('T'),
-    attribute.ints('strides', [1, stride, stride, 1]),
-    attribute.string('padding', 'EXPLICIT'),
-    attribute.ints('explicit_paddings', [0, 0, ...padding, 0, 0]),
-    attribute.string('data_format', 'NHWC'),
-    attribute.bool('use_cudnn_on_gpu', true),
-    attribute.ints('dilations', [1, 1, 1, 1]),
-  ];
-  defineKernel({
-    name: 'PlumblineConv2d',
-    forward: ({ x, filter }, { stride, padding }) =>
-      execute('Conv2D', attributes(stride as number, padding as number[]), [x!, filter!]),
-    saveInputs: ['x', 'filter'],
-    gradient: ([dy], [x, filter], { stride, padding }) => {
-      const shared = attributes(stride as number, padding as number[]);
-      return {
-        x: () => withInts(x!.shape, (shape) => execute('Conv2DBackpropInput', shared, [shape, filter!, dy!])),
-        filter: () => withInts(filter!.shape, (shape) => execute('Conv2DBackpropFilter', shared, [x!, shape, dy!])),
-      };
-    },
-  });
+/** SAME makes ceil(size / stride) outputs and puts the odd pixel behind. */
+function isSamePadding(size: number, kernel: number, stride: number, before: number, after: number): boolean {
+  const total = Math.max(0, (Math.ceil(size / stride) - 1) * stride + kernel - size);
+  return before === Math.floor(total / 2) && after === Math.ceil(total / 2);
 }
