@@ -76,4 +76,32 @@ export const dataErrors = {
     'Correct the corners of that box, or check that image and labels belong together.',
     'input',
   ),
+  PLB_DATA_FILE_UNREADABLE: entry(
+    (p: { file: string; reason: string }) => `${p.file}: cannot be read (${p.reason})`,
+    'Check that the path is right and that this user may read the file.',
+    'input',
+  ),
+  PLB_DATA_JSON_SYNTAX: entry(
+    (p: Place & { problem: string }) =>
+      `${at(p)}: ${p.problem}; accepted: JSON, which has neither NaN nor Infinity nor trailing commas`,
+    'The file is incomplete or was not written as JSON. Write it again with the tool that made it.',
+    'input',
+  ),
+  PLB_DATA_COCO_SHAPE: entry(
+    (p: Place & { path: string; actual: string; accepted: string }) =>
+      `${at(p)}: ${p.path} is ${p.actual}; accepted: ${p.accepted}`,
+    'Correct that value. Ground truth is a COCO annotation file, detections are a COCO results list.',
+    'input',
+  ),
+  PLB_DATA_COCO_UNKNOWN_ID: entry(
+    (p: Place & { path: string; id: number; accepted: string }) =>
+      `${at(p)}: ${p.path} is ${p.id}, which the ground truth does not list; accepted: ${p.accepted}`,
+    'Detections and ground truth must use the same image and category ids.',
+    'input',
+  ),
+  PLB_DATA_COCO_DUPLICATE_ID: entry(
+    (p: Place & { path: string; id: number }) => `${at(p)}: ${p.path} ${p.id} is used twice; accepted: ids that differ`,
+    'Give every image and every category of the file an id of its own.',
+    'input',
+  ),
 } as const;

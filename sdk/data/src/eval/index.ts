@@ -1,0 +1,17 @@
+export { readCocoDetections, readCocoGroundTruth } from './coco-files.js';
+export { areaRanges, iouThresholds, maxDetections, recallThresholds } from './coco-grid.js';
+export {
+  type CocoDetections,
+  type CocoGroundTruth,
+  type CocoResult,
+  detectionTable,
+  groundTruthOfDataset,
+} from './coco-tables.js';
+export {
+  averagePrecision,
+  averageRecall,
+  type CocoEvaluation,
+  type CocoSlice,
+  type CocoStats,
+  evaluateCoco,
+} from './evaluate-coco.js';
