@@ -1,1 +1,51 @@
-export const daemonErrors = {} as const;
+import { entry } from './define.js';
+
+export const daemonErrors = {
+  PLB_DAEMON_RULE_CLASS_UNKNOWN: entry(
+    (p: { file: string; line: number; column: number; rule: string; className: string; accepted: string }) =>
+      `${p.file}:${p.line}:${p.column}: rule "${p.rule}" names the class "${p.className}", which the model does not know; it knows ${p.accepted}`,
+    "Use one of the model's class names, or '*' for every class.",
+    'input',
+  ),
+  PLB_DAEMON_PORT_IN_USE: entry(
+    (p: { file: string; host: string; port: number }) => `${p.file}: api.port ${p.port} on ${p.host} is in use`,
+    'Stop the process that listens there (perhaps another `plumbline run`), set another api.port in line.yaml, or use port 0 for any free one.',
+  ),
+  PLB_DAEMON_ADDRESS_INVALID: entry(
+    (p: { file: string; host: string; port: number; reason: string }) =>
+      `${p.file}: cannot listen on api ${p.host}:${p.port} (${p.reason})`,
+    'Set api.host in line.yaml to an address of this machine, and a port that this user may open.',
+    'input',
+  ),
+  PLB_DAEMON_STOP_TIMEOUT: entry(
+    (p: { service: string; timeoutMs: number }) => `${p.service} did not stop within ${p.timeoutMs} ms`,
+    'The daemon went on stopping the rest. What was stored is kept and delivered after the next start.',
+  ),
+  PLB_DAEMON_DETECT_TIMEOUT: entry(
+    (p: { timeoutMs: number; model: string }) => `${p.model}: no result within ${p.timeoutMs} ms; the detector is started again`,
+    'The part was reported as failed. If it happens again, look at the load of the machine and at runtime.threads in line.yaml.',
+  ),
+  PLB_DAEMON_DETECTOR_DOWN: entry(
+    (p: { model: string; reason: string }) => `${p.model}: the detector is being started again (${p.reason})`,
+    'Parts are reported as failed until it runs. If it does not come back, check the model folder and the memory of the machine.',
+  ),
+  PLB_DAEMON_DISK_LOW: entry(
+    (p: { path: string; freeMb: number; leastMb: number }) => `${p.path}: ${p.freeMb} MB free, fewer than ${p.leastMb} MB`,
+    'Free space on this disk: when it is full no verdict can be stored and no part is accepted.',
+  ),
+  PLB_DAEMON_STORE_UNUSABLE: entry(
+    (p: { path: string; reason: string }) => `store ${p.path}: cannot be used (${p.reason})`,
+    'Set `store` in line.yaml to a folder that the user running the daemon may create and write.',
+    'input',
+  ),
+  PLB_DAEMON_BROKER_AWAY: entry(
+    (p: { url: string; buffered: number; reason: string }) =>
+      `${p.url}: no connection${p.reason ? ` (${p.reason})` : ''}; ${p.buffered} verdicts are buffered`,
+    'Nothing is lost: they are sent when the broker is back. Check that it runs and that publish.url in line.yaml is right.',
+  ),
+  PLB_DAEMON_FRAMES_DROPPED: entry(
+    (p: { dropped: number; seconds: number }) =>
+      `inspection is slower than the source: ${p.dropped} frames dropped within ${p.seconds} s`,
+    'Lower source.framesPerSecond, give the inference more threads (runtime.threads) or use a faster model.',
+  ),
+} as const;
