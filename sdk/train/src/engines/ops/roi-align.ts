@@ -107,18 +107,18 @@ function define(): void {
  * @returns boxes [R, 4] y1, x1, y2, x2; batchIndices int32 [R]
  */
 function sampleBoxes(rois: tf.Tensor2D, height: number, width: number, n: number) {
-  return tf.tidy(() => {
-    const [index, x1, y1, x2, y2] = tf.split(rois, 5, 1) as [tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor];
-    const ends = (start: tf.Tensor, end: tf.Tensor, last: number): [tf.Tensor, tf.Tensor] => {
-      const size = tf.sub(end, start);
-      const at = (share: number) => tf.div(tf.add(tf.add(start, tf.mul(size, share)), 1), last);
-      return [at(0.5 / n), at((n - 0.5) / n)];
-    };
-    const [fromY, toY] = ends(y1, y2, height + 1);
-    const [fromX, toX] = ends(x1, x2, width + 1);
-    return {
-      boxes: tf.concat([fromY, fromX, toY, toX], 1) as tf.Tensor2D,
-      batchIndices: tf.cast(tf.reshape(index, [rois.shape[0]]), 'int32') as tf.Tensor1D,
-    };
-  });
+  const values = rois.dataSync();
+  const count = rois.shape[0];
+  const boxes = new Float32Array(count * 4);
+  const batchIndices = new Int32Array(count);
+  for (let r = 0; r < count; r++) {
+    const [image, x1, y1, x2, y2] = values.subarray(5 * r, 5 * r + 5) as unknown as number[];
+    const [stepX, stepY] = [(x2! - x1!) / n, (y2! - y1!) / n];
+    boxes[4 * r] = (y1! + 1 + 0.5 * stepY) / (height + 1);
+    boxes[4 * r + 1] = (x1! + 1 + 0.5 * stepX) / (width + 1);
+    boxes[4 * r + 2] = (y2! + 1 - 0.5 * stepY) / (height + 1);
+    boxes[4 * r + 3] = (x2! + 1 - 0.5 * stepX) / (width + 1);
+    batchIndices[r] = image!;
+  }
+  return { boxes: tf.tensor2d(boxes, [count, 4]), batchIndices: tf.tensor1d(batchIndices, 'int32') };
 }
