@@ -1,3 +1,4 @@
+export * from './checkpoint.js';
 export * from './line.js';
 export * from './manifest.js';
 export * from './train.js';

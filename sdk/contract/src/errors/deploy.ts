@@ -1,1 +1,15 @@
-export const deployErrors = {} as const;
+import { entry } from './define.js';
+
+export const deployErrors = {
+  PLB_DEPLOY_CHECKPOINT_UNREADABLE: entry(
+    (p: { file: string; reason: string }) => `${p.file}: cannot be read (${p.reason})`,
+    'Name a checkpoint folder as `plumbline train` writes it: config.json and weights.safetensors.',
+    'input',
+  ),
+  PLB_DEPLOY_CHECKPOINT_TENSOR: entry(
+    (p: { file: string; name: string; actual: string; expected: string }) =>
+      `${p.file}: tensor ${p.name} is ${p.actual}, config.json asks for Float32Array ${p.expected}`,
+    'config.json and weights.safetensors are of different runs, or one of them was edited. Take both from one checkpoint.',
+    'input',
+  ),
+} as const;

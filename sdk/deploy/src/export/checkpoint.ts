@@ -1,0 +1,70 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { checkpointSchema, PlumblineError, type TrainConfig } from '@plumbline/contract';
+import { loadConfig } from '@plumbline/core/config';
+import { readSafetensors } from '@plumbline/core/safetensors';
+
+/** A trained detector: its resolved configuration and its weights in PyTorch layout and names. */
+export interface Checkpoint {
+  /** Names the source in errors. */
+  readonly source: string;
+  readonly config: TrainConfig;
+  readonly classes: readonly string[];
+  readonly step: number;
+  readonly runId: string;
+  readonly weights: Weights;
+}
+
+/** Tensors by name; a wrong or missing one is reported with the shape that the configuration asks for. */
+export class Weights {
+  constructor(
+    private readonly file: string,
+    private readonly tensors: ReadonlyMap<
+      string,
+      { readonly shape: readonly number[]; readonly data: ArrayLike<unknown> }
+    >,
+  ) {}
+
+  has(name: string): boolean {
+    return this.tensors.has(name);
+  }
+
+  /**
+   * @returns the tensor's values, row-major
+   * @throws {PlumblineError} PLB_DEPLOY_CHECKPOINT_TENSOR when it is missing or has another shape
+   */
+  get(name: string, shape: readonly number[]): Float32Array {
+    const tensor = this.tensors.get(name);
+    const expected = `[${shape}]`;
+    if (!tensor || `[${tensor.shape}]` !== expected || !(tensor.data instanceof Float32Array)) {
+      const actual = tensor ? `${tensor.data.constructor.name} [${tensor.shape}]` : 'absent';
+      throw new PlumblineError('PLB_DEPLOY_CHECKPOINT_TENSOR', { file: this.file, name, actual, expected });
+    }
+    return tensor.data;
+  }
+}
+
+/**
+ * Reads a checkpoint folder (`config.json`, `weights.safetensors`) as `plumbline train` writes it.
+ * @throws {PlumblineError} PLB_CONFIG_* for config.json, PLB_DEPLOY_CHECKPOINT_UNREADABLE,
+ *   PLB_CORE_SAFETENSORS_INVALID for the weights
+ */
+export async function readCheckpoint(dir: string): Promise<Checkpoint> {
+  const { config, classes, step, runId } = loadConfig(join(dir, 'config.json'), checkpointSchema);
+  const file = join(dir, 'weights.safetensors');
+  let bytes: Uint8Array;
+  try {
+    bytes = new Uint8Array(await readFile(file));
+  } catch (cause) {
+    const reason = (cause as NodeJS.ErrnoException).code ?? String(cause);
+    throw new PlumblineError('PLB_DEPLOY_CHECKPOINT_UNREADABLE', { file, reason }, { cause });
+  }
+  return {
+    source: dir,
+    config,
+    classes,
+    step,
+    runId,
+    weights: new Weights(file, readSafetensors(bytes, file).tensors),
+  };
+}

@@ -1,0 +1,73 @@
+import type { GraphBuilder, Value } from './graph-builder.js';
+
+/** The network's image and what maps its pixels to the source frame. */
+export interface NetworkImage {
+  /** float [1, 3, H, W] of the network size; mean subtracted, padding zero. */
+  readonly image: Value;
+  /** float [4]: width, height, width, height of the frame's content in network px. */
+  readonly contentLimits: Value;
+  /** float [4]: source px per network px as x, y, x, y; undefined when the network image is the source. */
+  readonly toSource?: Value;
+  /** float [4]: width, height, width, height of the source frame, px; undefined when the network image is the source. */
+  readonly sourceLimits?: Value;
+}
+
+/**
+ * Takes a frame of any size to the network size: scale s = min(H / h, W / w), new sides floor(side * s + 0.5) computed
+ * in float64, bilinear resize with half-pixel centres (a copy when the sides are equal), mean subtracted, then zeros
+ * at the bottom and right. The division by std is the stem's (see buildBackbone): zero padding stays exact either way.
+ */
+export function buildFrameInput(
+  b: GraphBuilder,
+  sizeHw: readonly [number, number],
+  mean: readonly number[],
+): NetworkImage {
+  const frame = b.input('frame', 'uint8', [1, 'height', 'width', 3]);
+  const frameHw = b.op('input.hw', 'Gather', [b.op('input.shape', 'Shape', [frame]), b.ints([1, 2])], { axis: 0 });
+  const frameHw64 = b.cast('input.hw64', frameHw, 'double');
+  const double = (values: readonly number[]) =>
+    b.constant(`const.double.${values.length}`, 'double', [values.length], values);
+  const ratios = b.op('input.ratios', 'Div', [double(sizeHw), frameHw64]);
+  const [ratioH, ratioW] = b.split('input.ratio', ratios, [1, 1], 0);
+  const scale = b.op('input.scale', 'Min', [ratioH!, ratioW!]);
+  const scaled = b.op('input.scaled', 'Add', [b.op('input.scaled0', 'Mul', [frameHw64, scale]), double([0.5])]);
+  const newHw64 = b.op('input.newHw64', 'Max', [b.op('input.floor', 'Floor', [scaled]), double([1])]);
+  const newHw = b.cast('input.newHw', newHw64, 'int64');
+
+  const pixels = b.op('input.nchw', 'Transpose', [b.cast('input.float', frame, 'float')], { perm: [0, 3, 1, 2] });
+  const sizes = b.op('input.sizes', 'Concat', [b.ints([1, 3]), newHw], { axis: 0 });
+  let x = b.op('input.resize', 'Resize', [pixels, '' as Value, '' as Value, sizes], {
+    mode: 'linear',
+    coordinate_transformation_mode: 'half_pixel',
+  });
+  x = subtractMean(b, x, mean);
+  const padHw = b.op('input.padHw', 'Sub', [b.ints(sizeHw), newHw]);
+  const pads = b.op('input.pads', 'Concat', [b.ints([0, 0, 0, 0, 0, 0]), padHw], { axis: 0 });
+  x = b.op('input.pad', 'Pad', [x, pads], { mode: 'constant' });
+  // The shape is known from here on; ONNX Runtime chooses better kernels when the graph says so.
+  x = b.reshape('input.image', x, [1, 3, ...sizeHw]);
+
+  const asLimits = (name: string, hw: Value) =>
+    b.op(name, 'Gather', [b.cast(`${name}Hw`, hw, 'float'), b.ints([1, 0, 1, 0])], { axis: 0 });
+  return {
+    image: x,
+    contentLimits: asLimits('input.contentLimits', newHw),
+    toSource: asLimits('input.toSource', b.op('input.inverse', 'Div', [frameHw64, newHw64])),
+    sourceLimits: asLimits('input.sourceLimits', frameHw),
+  };
+}
+
+/** Takes an image of the network size as float [1, 3, H, W] RGB, for checks that start behind the resize. */
+export function buildFloatInput(
+  b: GraphBuilder,
+  sizeHw: readonly [number, number],
+  mean: readonly number[],
+): NetworkImage {
+  const [h, w] = sizeHw;
+  const image = subtractMean(b, b.input('image', 'float', [1, 3, h, w]), mean);
+  return { image, contentLimits: b.floats([w, h, w, h]) };
+}
+
+function subtractMean(b: GraphBuilder, x: Value, mean: readonly number[]): Value {
+  return mean.every((value) => value === 0) ? x : b.op('input.centered', 'Sub', [x, b.floats(mean, [1, 3, 1, 1])]);
+}

@@ -1,0 +1,81 @@
+/** Shapes in this module: R rois, C channels, S = roiSize. */
+import { FloatAttribute, type GraphBuilder, type Value } from './graph-builder.js';
+
+/** Strides of the levels that RoIs are pooled from, P2..P5. */
+const strides = [4, 8, 16, 32] as const;
+
+export interface RoiFeatures {
+  /** float [R, C * S * S], channel-major; rows grouped by level. */
+  readonly rows: Value;
+  /** int64 [R, 1]: the roi that each row belongs to. */
+  readonly roiOfRow: Value;
+}
+
+/**
+ * RoIAlign of every roi on the level of its size, k = clamp(floor(log2(sqrt(w h) / 56 + 1e-6)), 0, 3), written as
+ * comparisons because ONNX has no log2. Rows stay grouped by level: only the few numbers computed from them are put
+ * back in order (see {@link restoreOrder}), not the features.
+ * @param pyramid P2..P5, float [1, C, h, w]
+ * @param boxes   float [R, 4] xyxy, network px
+ * Source: FPN (arXiv:1612.03144) eq. 1; Mask R-CNN (arXiv:1703.06870) section 3; half-pixel offset as in detectron2.
+ */
+export function buildRoiFeatures(
+  b: GraphBuilder,
+  path: string,
+  pyramid: readonly Value[],
+  boxes: Value,
+  options: { channels: number; roiSize: number; samplingRatio: number },
+): RoiFeatures {
+  const name = (part: string) => `${path}.${part}`;
+  const [low, high] = b.split(name('corners'), boxes, [2, 2], 1);
+  const [width, height] = b.split(name('sides'), b.op(name('side'), 'Sub', [high!, low!]), [1, 1], 1);
+  const root = b.op(name('root'), 'Sqrt', [b.op(name('area'), 'Mul', [width!, height!])]);
+  const size = b.op(name('size'), 'Add', [b.op(name('size0'), 'Div', [root, b.floats([56])]), b.floats([1e-6])]);
+  // [R, 3] -> how many of the thresholds 2, 4, 8 are reached; a degenerate box compares false with all: level 0.
+  const reached = b.cast(
+    name('reached'),
+    b.op(name('isReached'), 'GreaterOrEqual', [size, b.floats([2, 4, 8])]),
+    'int64',
+  );
+  const level = b.op(name('level'), 'ReduceSum', [reached, b.ints([1])], { keepdims: 0 });
+  const parts = strides.map((stride, k) => {
+    const at = (part: string) => `${path}.p${k + 2}.${part}`;
+    const isHere = b.op(at('isHere'), 'Equal', [level, b.ints([k], [])]);
+    const index = b.op(at('index'), 'Squeeze', [b.op(at('nonZero'), 'NonZero', [isHere]), b.ints([0])]);
+    const rois = b.op(at('rois'), 'Gather', [boxes, index]);
+    const batch = b.op(at('batch'), 'Sub', [index, index]);
+    const features = b.op(at('roiAlign'), 'RoiAlign', [pyramid[k]!, rois, batch], {
+      mode: 'avg',
+      coordinate_transformation_mode: 'half_pixel',
+      output_height: options.roiSize,
+      output_width: options.roiSize,
+      sampling_ratio: options.samplingRatio,
+      spatial_scale: new FloatAttribute(1 / stride),
+    });
+    return { index, features };
+  });
+  const features = b.op(
+    name('features'),
+    'Concat',
+    parts.map((part) => part.features),
+    { axis: 0 },
+  );
+  const order = b.op(
+    name('order'),
+    'Concat',
+    parts.map((part) => part.index),
+    { axis: 0 },
+  );
+  return {
+    rows: b.reshape(name('rows'), features, [-1, options.channels * options.roiSize * options.roiSize]),
+    roiOfRow: b.op(name('roiOfRow'), 'Unsqueeze', [order, b.ints([1])]),
+  };
+}
+
+/**
+ * Puts rows [R, n] that follow {@link RoiFeatures.roiOfRow} back into the order of the rois: the indices are a
+ * permutation, so that scattering overwrites every row of `values` with another.
+ */
+export function restoreOrder(b: GraphBuilder, path: string, values: Value, roiOfRow: Value): Value {
+  return b.op(`${path}.inOrder`, 'ScatterND', [values, roiOfRow, values]);
+}
