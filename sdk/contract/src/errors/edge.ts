@@ -29,7 +29,8 @@ export const edgeErrors = {
     'Records can be stored between start and stop only; stop the producers before the outbox.',
   ),
   PLB_EDGE_OUTBOX_RECORD_TOO_LARGE: entry(
-    (p: { bytes: number; maxBytes: number }) => `a record of ${p.bytes} bytes does not fit an outbox of ${p.maxBytes} bytes`,
+    (p: { bytes: number; maxBytes: number }) =>
+      `a record of ${p.bytes} bytes does not fit an outbox of ${p.maxBytes} bytes`,
     'Raise `storeMaxBytes`, or raise the score threshold so that a result carries fewer detections.',
   ),
   PLB_EDGE_SOURCE_UNREADABLE: entry(
@@ -45,5 +46,34 @@ export const edgeErrors = {
   PLB_EDGE_IMAGE_UNREADABLE: entry(
     (p: { file: string; reason: string }) => `${p.file}: skipped, cannot be decoded (${p.reason})`,
     'Replace or remove the file. It was counted as a trigger error; the line goes on with the next image.',
+  ),
+  PLB_EDGE_BROKER_UNREACHABLE: entry(
+    (p: { url: string; reason: string }) => `${p.url}: the broker cannot be reached (${p.reason})`,
+    'Check that the broker runs and that address, port and firewall are right. Verdicts are kept in the outbox meanwhile.',
+  ),
+  PLB_EDGE_BROKER_REFUSED: entry(
+    (p: { url: string; reason: string }) => `${p.url}: the broker refused the connection (${p.reason})`,
+    'Check user name, password file, certificate and client id of this publisher against the broker. Verdicts are kept meanwhile.',
+  ),
+  PLB_EDGE_BROKER_LOST: entry(
+    (p: { url: string; reason: string }) => `${p.url}: the connection to the broker ended (${p.reason})`,
+    'It is opened again by itself. If this repeats, look into the log of the broker: two clients with the same id end each other.',
+  ),
+  PLB_EDGE_PUBLISH_UNHEARD: entry(
+    (p: { topic: string }) => `${p.topic}: the broker has no subscriber for results`,
+    'Start the MES subscriber, or check its topic filter. Results stay in the outbox and are sent once somebody listens.',
+  ),
+  PLB_EDGE_PUBLISH_REFUSED: entry(
+    (p: { topic: string; reason: string }) => `${p.topic}: the broker refused a message (${p.reason})`,
+    'Check the access rules and quotas of the broker for this topic. The message stays in the outbox and is tried again.',
+  ),
+  PLB_EDGE_ACK_REFUSED: entry(
+    (p: { topic: string; reason: string }) => `${p.topic}: acknowledgements cannot be received (${p.reason})`,
+    'Allow this client to subscribe to its ack topic; until then nothing is deleted from the outbox.',
+  ),
+  PLB_EDGE_ACK_BEYOND_STREAM: entry(
+    (p: { ackedSeq: string; lastSeq: string }) =>
+      `the MES acknowledged seq ${p.ackedSeq}, but this outbox ends at seq ${p.lastSeq}`,
+    'The store was rolled back (restored copy or lost disk writes). Move the outbox file away so that a new epoch begins.',
   ),
 } as const;

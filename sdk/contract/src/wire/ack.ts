@@ -5,11 +5,15 @@ import { epochString, seqString } from './ids.js';
 export const ackSchema = z.object({ sourceId: z.string().min(1), epoch: epochString, ackedSeq: seqString });
 export type VisionAck = z.infer<typeof ackSchema>;
 
-/** Retained payload of `.../_vision_v1/availability`, also the last will. */
+/**
+ * Retained payload of `.../_vision_v1/availability`, also the last will. `outbox` tells a reader that joins in the middle
+ * where to start: nothing up to `ackedSeq` will be sent again, everything after it will.
+ */
 export const availabilitySchema = z.object({
   sourceId: z.string().min(1),
   state: z.enum(['online', 'offline', 'degraded']),
   timestamp_ms: z.int().nonnegative(),
+  outbox: z.object({ epoch: epochString, ackedSeq: seqString, lastSeq: seqString }).optional(),
 });
 export type Availability = z.infer<typeof availabilitySchema>;
 

@@ -26,3 +26,21 @@ export const eventSchema = z.object({
 
 export type VisionEvent = z.infer<typeof eventSchema>;
 export type VisionEventType = (typeof eventTypes)[number];
+
+/** First and last seq of consecutive dropped records, both inclusive. */
+export const droppedRangeSchema = z.tuple([seqString, seqString]);
+
+/**
+ * `data` of a `results_dropped` event. Readers take the ranges as settled: these records will never arrive, and the
+ * acknowledged prefix may pass over them. `disk_full`: records that never got a seq because storing them failed; the
+ * ranges are empty.
+ */
+export const resultsDroppedDataSchema = z.object({
+  reason: z.enum(['byte_cap', 'disk_full']),
+  count: z.int().nonnegative(),
+  notOk: z.int().nonnegative(),
+  ranges: z.array(droppedRangeSchema),
+});
+
+export type DroppedRange = z.infer<typeof droppedRangeSchema>;
+export type ResultsDroppedData = z.infer<typeof resultsDroppedDataSchema>;

@@ -1,0 +1,16 @@
+export { type Clock, type RandomSource, systemClock, systemRandom } from './clock.js';
+export { Outbox } from './outbox.js';
+export type {
+  EventDraft,
+  EventReceipt,
+  OutboxCursors,
+  OutboxDraft,
+  OutboxOptions,
+  OutboxRecord,
+  OutboxStats,
+  ResultDraft,
+  ResultReceipt,
+  SafeWhen,
+} from './outbox-types.js';
+export { toWireDetections, toWireEvent, toWireResult, type WireIdentity } from './to-wire.js';
+export { uuidV7Generator } from './uuid-v7.js';
