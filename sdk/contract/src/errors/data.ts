@@ -33,6 +33,11 @@ export const dataErrors = {
     'A split needs at least one image. Check that the list file has one stem a line.',
     'input',
   ),
+  PLB_DATA_STEM_TWICE: entry(
+    (p: Place & { stem: string }) => `${at(p)}: "${p.stem}" stands in this list already; accepted: every stem once`,
+    'Remove that line: an image read twice would count twice.',
+    'input',
+  ),
   PLB_DATA_IMAGE_MISSING: entry(
     (p: { file: string; label: string }) => `${p.file}: no such image, though ${p.label} refers to it`,
     'Put the image there, or remove its stem from the split and its label file.',
@@ -102,6 +107,12 @@ export const dataErrors = {
   PLB_DATA_COCO_DUPLICATE_ID: entry(
     (p: Place & { path: string; id: number }) => `${at(p)}: ${p.path} ${p.id} is used twice; accepted: ids that differ`,
     'Give every image and every category of the file an id of its own.',
+    'input',
+  ),
+  PLB_DATA_CLASSES_DIFFER: entry(
+    (p: { model: string; dataset: string; difference: string }) =>
+      `the classes of ${p.model} and of ${p.dataset} differ: ${p.difference}`,
+    'Evaluate a model on data with the classes it was trained for; the names must be equal.',
     'input',
   ),
 } as const;

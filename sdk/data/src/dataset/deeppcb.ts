@@ -21,7 +21,7 @@ const concurrency = 16;
  * @throws {PlumblineError} PLB_DATA_SPLIT_UNKNOWN, PLB_DATA_SPLIT_EMPTY, PLB_DATA_FOLDER_UNREADABLE
  */
 export async function readDeepPcb(spec: DatasetSpec, onProblem: ProblemSink): Promise<Dataset> {
-  const stems = await listStems(spec.path, spec.split);
+  const stems = await listStems(spec.path, spec.split, onProblem);
   const samples = new Array<SampleRef | undefined>(stems.length);
   let next = 0;
   const reader = async () => {
@@ -121,8 +121,8 @@ function checkLine(
   return undefined;
 }
 
-async function listStems(dir: string, split: string): Promise<string[]> {
-  const stems = split === 'all' ? await listLabelStems(dir) : await readSplitFile(dir, split);
+async function listStems(dir: string, split: string, onProblem: ProblemSink): Promise<string[]> {
+  const stems = split === 'all' ? await listLabelStems(dir) : await readSplitFile(dir, split, onProblem);
   if (stems.length === 0) {
     throw new PlumblineError('PLB_DATA_SPLIT_EMPTY', {
       split,
@@ -133,30 +133,40 @@ async function listStems(dir: string, split: string): Promise<string[]> {
 }
 
 async function listLabelStems(dir: string): Promise<string[]> {
-  const folder = join(dir, 'labels');
-  const names = await listFolder(folder);
-  return names
-    .filter((name) => name.endsWith('.txt'))
-    .map((name) => name.slice(0, -4))
-    .sort();
+  return stemsIn(await listFolder(join(dir, 'labels')), '.txt');
 }
 
-async function readSplitFile(dir: string, split: string): Promise<string[]> {
+function stemsIn(names: readonly string[], extension: string): string[] {
+  return names.filter((name) => name.endsWith(extension)).map((name) => name.slice(0, -extension.length));
+}
+
+/** Images that no label file belongs to: split `all` does not contain them. */
+export async function findUnlabelledImages(dir: string): Promise<PlumblineError[]> {
+  const labelled = new Set(await listLabelStems(dir));
+  const images = stemsIn(await listFolder(join(dir, 'images')), '.jpg').filter((stem) => !labelled.has(stem));
+  return images.map((stem) => {
+    const [file, image] = [join(dir, 'labels', `${stem}.txt`), join(dir, 'images', `${stem}.jpg`)];
+    return new PlumblineError('PLB_DATA_LABEL_MISSING', { file, image });
+  });
+}
+
+async function readSplitFile(dir: string, split: string, onProblem: ProblemSink): Promise<string[]> {
   const file = join(dir, `${split}.txt`);
   let text: string;
   try {
     text = await readFile(file, 'utf8');
   } catch (cause) {
     const names = await listFolder(dir);
-    const available = [...names.filter((name) => name.endsWith('.txt')).map((name) => name.slice(0, -4)), 'all'].join(
-      ', ',
-    );
+    const available = [...new Set([...stemsIn(names, '.txt'), 'all'])].join(', ');
     throw new PlumblineError('PLB_DATA_SPLIT_UNKNOWN', { split, file, available }, { cause });
   }
-  return text
-    .split('\n')
-    .map((line) => line.trim())
-    .filter((line) => line !== '');
+  const stems = new Set<string>();
+  text.split('\n').forEach((line, i) => {
+    const stem = line.trim();
+    if (stems.has(stem)) onProblem(new PlumblineError('PLB_DATA_STEM_TWICE', { file, line: i + 1, column: 1, stem }));
+    if (stem !== '') stems.add(stem);
+  });
+  return [...stems];
 }
 
 async function listFolder(folder: string): Promise<string[]> {

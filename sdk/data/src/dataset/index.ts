@@ -8,4 +8,5 @@ export {
 } from './dataset.js';
 export { deepPcbClasses, parseDeepPcbLabels } from './deeppcb.js';
 export { readImageRgb, readImageSize } from './image.js';
+export { type DatasetInspection, type DatasetProblem, inspectDataset } from './inspect.js';
 export type { ProblemSink } from './problems.js';

@@ -7,6 +7,7 @@ export {
   detectionTable,
   groundTruthOfDataset,
 } from './coco-tables.js';
+export { type DatasetDetections, detectDataset, type EvaluatedDetector } from './detect-dataset.js';
 export {
   averagePrecision,
   averageRecall,
