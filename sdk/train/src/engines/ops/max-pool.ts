@@ -2,6 +2,9 @@ import * as tf from '@tensorflow/tfjs-core';
 
 /**
  * 3x3 max pooling with stride 2 and one pixel of zeros around, as in ResNet's stem.
+ *
+ * The stock operations: on tensorflow [8, 104, 104, 64] takes 3 ms forward and 27 with the gradient (2 cores).
+ * MaxPoolWithArgmax and its gradient take 32, so they are no gain.
  * @param x [N, H, W, C], not negative (it follows a relu), so that zeros never win over a value
  */
 export function maxPool3x3s2(x: tf.Tensor4D): tf.Tensor4D {

@@ -9,7 +9,9 @@ import { alignRois, spreadRoiGradient } from './roi-align-loop.js';
  *
  * On tensorflow it is a CropAndResize of n x n samples followed by an average over S x S. CropAndResize samples only
  * inside the image, RoIAlign up to one pixel outside with the border repeated; padding by one repeated pixel makes
- * them equal. A sample further out counts as 0.
+ * them equal. A sample further out counts as 0. tfjs itself has no gradient for a crop. 2048 rois of
+ * [8, 104, 104, 64] take 19 ms forward and 51 with the gradient (2 cores; CropAndResizeGradImage on one of them, see
+ * `startTensorflow`).
  * @param features [N, H, W, C]
  * @param rois [R, 5] batch index, x1, y1, x2, y2 in px of the feature map, already scaled and shifted by -0.5; they
  *   may lie outside, be empty or inverted. They carry no gradient.
@@ -103,7 +105,8 @@ function define(): void {
 
 /**
  * First and last sample of each roi in the units of CropAndResize, where 0 and 1 are the first and last pixel centre
- * of the padded map. The samples of a bin of size b lie at b * (i + 0.5) / S.
+ * of the padded map. The samples of a bin of size b lie at b * (i + 0.5) / S. Computed in double precision: in float32
+ * operations the error of the golden gradient doubles, past 1e-5.
  * @returns boxes [R, 4] y1, x1, y2, x2; batchIndices int32 [R]
  */
 function sampleBoxes(rois: tf.Tensor2D, height: number, width: number, n: number) {

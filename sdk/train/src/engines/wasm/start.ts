@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { registerFilterGradient } from './filter-gradient.js';
+import { registerMissingKernels } from './missing-kernels.js';
 
 let version: string | undefined;
 
@@ -11,7 +11,7 @@ export async function startWasm(): Promise<string> {
     const wasm = await import('@tensorflow/tfjs-backend-wasm');
     // Threads fail on Node 20 with ERR_WORKER_PATH.
     tf.env().set('WASM_HAS_MULTITHREAD_SUPPORT', false);
-    registerFilterGradient('wasm');
+    registerMissingKernels();
     version = wasm.version_wasm;
   }
   await tf.setBackend('wasm');

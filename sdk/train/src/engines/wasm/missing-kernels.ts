@@ -1,12 +1,18 @@
 import * as tf from '@tensorflow/tfjs-core';
 
+/** Adds the kernels that gradients of a detector need and that tfjs 4.22 lacks on wasm, made of those it has. */
+export function registerMissingKernels(): void {
+  registerFilterGradient('wasm');
+  registerSegmentSum('wasm');
+}
+
 /**
- * Adds the kernel that a convolution's filter gradient needs and that tfjs 4.22 lacks on wasm.
+ * The filter gradient of a convolution.
  *
  * dW[kh, kw, ci, co] = sum over n, ho, wo of x[n, ho*s + kh - pad, wo*s + kw - pad, ci] * dy[n, ho, wo, co], which is
  * a convolution of x with batch and channels swapped by dy as the filter, dilated by the stride.
  */
-export function registerFilterGradient(backendName: string): void {
+function registerFilterGradient(backendName: string): void {
   if (tf.getKernel(tf.Conv2DBackpropFilter, backendName)) return;
   tf.registerKernel({
     kernelName: tf.Conv2DBackpropFilter,
@@ -34,6 +40,23 @@ export function registerFilterGradient(backendName: string): void {
         const filter = tf.transpose(asTensor(dy), [1, 2, 0, 3]) as tf.Tensor4D;
         const dilation: [number, number] = [info.strideHeight, info.strideWidth];
         return tf.transpose(tf.conv2d(images, filter, 1, 'valid', 'NHWC', dilation), [1, 2, 0, 3]);
+      });
+    },
+  });
+}
+
+/** The gradient of `gather`: rows with the same id are added up, which is what a scatter of duplicates does. */
+function registerSegmentSum(backendName: string): void {
+  if (tf.getKernel(tf.UnsortedSegmentSum, backendName)) return;
+  tf.registerKernel({
+    kernelName: tf.UnsortedSegmentSum,
+    backendName,
+    kernelFunc: ({ inputs, attrs }) => {
+      const { x, segmentIds } = inputs as unknown as { x: tf.Tensor; segmentIds: tf.Tensor1D };
+      const { numSegments } = attrs as unknown as tf.UnsortedSegmentSumAttrs;
+      return tf.tidy(() => {
+        const indices = tf.reshape(asTensor(segmentIds), [x.shape[0]!, 1]);
+        return tf.scatterND(indices, asTensor(x), [numSegments, ...x.shape.slice(1)]);
       });
     },
   });
