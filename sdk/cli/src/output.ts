@@ -12,6 +12,8 @@ export class Progress {
     private readonly label: string,
     private readonly total: number,
     private readonly unit: string,
+    /** What was done before: a resumed run's rate counts only its own work. */
+    private readonly alreadyDone = 0,
   ) {}
 
   update(done: number, detail = ''): void {
@@ -20,7 +22,7 @@ export class Progress {
     if (done < this.total && now - this.lastMs < (isTerminal ? 100 : 5000)) return;
     this.lastMs = now;
     const seconds = Math.max(0.001, (now - this.startedMs) / 1000);
-    const rate = done / seconds;
+    const rate = (done - this.alreadyDone) / seconds;
     const etaSeconds = rate > 0 ? Math.max(0, (this.total - done) / rate) : 0;
     const percent = this.total > 0 ? ((100 * done) / this.total).toFixed(0) : '100';
     const text = `${this.label} ${done}/${this.total} ${this.unit} (${percent} %) ${rate.toFixed(1)}/s ETA ${formatDuration(etaSeconds)}${detail ? ` ${detail}` : ''}`;

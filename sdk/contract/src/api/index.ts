@@ -1,2 +1,2 @@
-export * from './status.js';
 export * from './feed.js';
+export * from './status.js';

@@ -43,8 +43,19 @@ export const lineStatusSchema = z.object({
   camera: z.object({ state: z.enum(['up', 'down', 'degraded']), framesPerSecond: z.number(), id: z.string() }),
   /** Capture to verdict, over the last minute; null before the first frame. */
   latencyMs: z.object({ p50: z.number(), p95: z.number(), p99: z.number() }).nullable(),
-  outbox: z.object({ depth: z.int(), lastSeq: z.string(), epoch: z.string(), oldestAgeMs: z.int().nullable(), published: z.int() }),
-  broker: z.object({ state: connectionState, url: z.string(), sinceMs: z.int().nullable(), protocol: z.string().nullable() }),
+  outbox: z.object({
+    depth: z.int(),
+    lastSeq: z.string(),
+    epoch: z.string(),
+    oldestAgeMs: z.int().nullable(),
+    published: z.int(),
+  }),
+  broker: z.object({
+    state: connectionState,
+    url: z.string(),
+    sinceMs: z.int().nullable(),
+    protocol: z.string().nullable(),
+  }),
   disk: z.object({ freeBytes: z.int().nullable(), usedByStoreBytes: z.int().nullable() }),
   problems: z.array(problemSchema),
 });

@@ -6,7 +6,10 @@ const score = z.number().min(0).max(1);
 /** Frames from image files in name order. */
 export const imagesSourceSchema = z.strictObject({
   kind: z.literal('images'),
-  path: z.string().min(1).meta({ title: 'Image folder', description: 'Folder with JPEG, PNG, TIFF or WebP files, read in name order.' }),
+  path: z
+    .string()
+    .min(1)
+    .meta({ title: 'Image folder', description: 'Folder with JPEG, PNG, TIFF or WebP files, read in name order.' }),
   framesPerSecond: z.number().positive().max(1000).default(10).meta({ title: 'Frame rate', unit: '1/s' }),
   loop: z.boolean().default(false).meta({ title: 'Start again after the last image' }),
 });
@@ -32,28 +35,45 @@ export const mqttPublisherSchema = z.strictObject({
   clientId: z.string().min(1).max(64).optional(),
   username: z.string().optional(),
   passwordFile: z.string().optional().meta({ description: 'File whose first line is the password.' }),
-  ack: z
-    .boolean()
-    .default(false)
-    .meta({ title: 'Wait for the MES acknowledgement', description: 'Records are kept until the MES has acknowledged them on the ack topic.' }),
-  retentionHours: z.number().positive().default(72).meta({ title: 'Keep delivered records', unit: 'h', description: 'Without ack: time that records are kept after the broker took them.' }),
+  ack: z.boolean().default(false).meta({
+    title: 'Wait for the MES acknowledgement',
+    description: 'Records are kept until the MES has acknowledged them on the ack topic.',
+  }),
+  retentionHours: z.number().positive().default(72).meta({
+    title: 'Keep delivered records',
+    unit: 'h',
+    description: 'Without ack: time that records are kept after the broker took them.',
+  }),
 });
 
 /** What one station inspects and where its verdicts go. Relative paths are relative to the file. */
 export const lineConfigSchema = z.strictObject({
-  id: z.string().min(1).max(64).regex(/^[^/+#\s]+$/, 'no slash, blank, + or #').meta({ title: 'Station id', description: 'sourceId on the wire.' }),
+  id: z
+    .string()
+    .min(1)
+    .max(64)
+    .regex(/^[^/+#\s]+$/, 'no slash, blank, + or #')
+    .meta({ title: 'Station id', description: 'sourceId on the wire.' }),
   source: sourceSchema,
   model: z.string().min(1).meta({ title: 'Model', description: 'A model folder with manifest.json.' }),
   rules: z.array(ruleSchema).min(1),
-  publish: z.array(mqttPublisherSchema).default([]),
+  publish: z.array(mqttPublisherSchema).max(1, 'at most one publisher').default([]),
   store: z.string().min(1).default('./data'),
-  storeMaxBytes: z.int().min(1_000_000).default(2_000_000_000).meta({ unit: 'byte', description: 'Outbox size above which the oldest delivered, then the oldest OK records are dropped and counted.' }),
+  storeMaxBytes: z.int().min(1_000_000).default(2_000_000_000).meta({
+    unit: 'byte',
+    description: 'Outbox size above which the oldest delivered, then the oldest OK records are dropped and counted.',
+  }),
   api: z
     .strictObject({ host: z.string().default('127.0.0.1'), port: z.int().min(0).max(65535).default(8080) })
     .default({ host: '127.0.0.1', port: 8080 }),
   runtime: z
     .strictObject({
-      threads: z.int().min(1).max(64).optional().meta({ description: 'Threads of one inference; all cores when absent.' }),
+      threads: z
+        .int()
+        .min(1)
+        .max(64)
+        .optional()
+        .meta({ description: 'Threads of one inference; all cores when absent.' }),
       scoreThreshold: score.optional().meta({ description: "Lowest score kept; the model's own when absent." }),
     })
     .default({}),

@@ -19,7 +19,10 @@ export const modelManifestSchema = z.strictObject({
     networkSizeHw: z.tuple([z.int().positive(), z.int().positive()]),
   }),
   outputs: z.strictObject({ boxes: z.string(), scores: z.string(), classes: z.string() }),
-  files: z.record(z.string(), z.strictObject({ sha256: z.string().regex(/^[0-9a-f]{64}$/), bytes: z.int().nonnegative() })),
+  files: z.record(
+    z.string(),
+    z.strictObject({ sha256: z.string().regex(/^[0-9a-f]{64}$/), bytes: z.int().nonnegative() }),
+  ),
   trainingRunId: z.string().optional(),
   license: z.string().optional(),
 });

@@ -91,7 +91,10 @@ export const trainConfigSchema = z.strictObject({
   /** Height and width that images are resized to for the network, px, multiples of 32. */
   imageSizeHw: z.tuple([z.int().multipleOf(32), z.int().multipleOf(32)]),
   normalization: z
-    .strictObject({ mean: z.tuple([z.number(), z.number(), z.number()]), std: z.tuple([z.number().positive(), z.number().positive(), z.number().positive()]) })
+    .strictObject({
+      mean: z.tuple([z.number(), z.number(), z.number()]),
+      std: z.tuple([z.number().positive(), z.number().positive(), z.number().positive()]),
+    })
     .default({ mean: [127.5, 127.5, 127.5], std: [127.5, 127.5, 127.5] }),
   model: modelConfigSchema.prefault({}),
   proposals: proposalConfigSchema.prefault({}),

@@ -7,7 +7,8 @@ export const cliErrors = {
     'input',
   ),
   PLB_CLI_PACKAGE_MISSING: entry(
-    (p: { command: string; packageName: string }) => `\`plumbline ${p.command}\` needs ${p.packageName}, which is not installed`,
+    (p: { command: string; packageName: string }) =>
+      `\`plumbline ${p.command}\` needs ${p.packageName}, which is not installed`,
     'An edge box does not carry it. Install it on the desktop with `npm install` and the package named above.',
     'input',
   ),

@@ -22,7 +22,8 @@ export const daemonErrors = {
     'The daemon went on stopping the rest. What was stored is kept and delivered after the next start.',
   ),
   PLB_DAEMON_DETECT_TIMEOUT: entry(
-    (p: { timeoutMs: number; model: string }) => `${p.model}: no result within ${p.timeoutMs} ms; the detector is started again`,
+    (p: { timeoutMs: number; model: string }) =>
+      `${p.model}: no result within ${p.timeoutMs} ms; the detector is started again`,
     'The part was reported as failed. If it happens again, look at the load of the machine and at runtime.threads in line.yaml.',
   ),
   PLB_DAEMON_DETECTOR_DOWN: entry(
@@ -30,7 +31,8 @@ export const daemonErrors = {
     'Parts are reported as failed until it runs. If it does not come back, check the model folder and the memory of the machine.',
   ),
   PLB_DAEMON_DISK_LOW: entry(
-    (p: { path: string; freeMb: number; leastMb: number }) => `${p.path}: ${p.freeMb} MB free, fewer than ${p.leastMb} MB`,
+    (p: { path: string; freeMb: number; leastMb: number }) =>
+      `${p.path}: ${p.freeMb} MB free, fewer than ${p.leastMb} MB`,
     'Free space on this disk: when it is full no verdict can be stored and no part is accepted.',
   ),
   PLB_DAEMON_STORE_UNUSABLE: entry(
@@ -47,5 +49,21 @@ export const daemonErrors = {
     (p: { dropped: number; seconds: number }) =>
       `inspection is slower than the source: ${p.dropped} frames dropped within ${p.seconds} s`,
     'Lower source.framesPerSecond, give the inference more threads (runtime.threads) or use a faster model.',
+  ),
+  PLB_DAEMON_UNAUTHORIZED: entry(
+    (p: { path: string }) => `${p.path}: the access token is missing or wrong`,
+    'Open the address that the daemon prints, or send the token of the file api-token in the store folder as `Authorization: Bearer TOKEN`.',
+  ),
+  PLB_DAEMON_ORIGIN_REFUSED: entry(
+    (p: { origin: string }) => `requests of pages from ${p.origin} are refused`,
+    'Use the page that the daemon itself serves, or the desktop console.',
+  ),
+  PLB_DAEMON_HOST_REFUSED: entry(
+    (p: { host: string }) => `the host name "${p.host}" is refused`,
+    'Address the daemon by IP address, by localhost or by the name of the machine; this stops web pages from reaching it through a name of their own.',
+  ),
+  PLB_DAEMON_NOT_FOUND: entry(
+    (p: { path: string }) => `${p.path}: nothing is served here`,
+    'The daemon serves the console at /, the API at /api/status and /api/feed, /healthz and /metrics.',
   ),
 } as const;

@@ -1,3 +1,3 @@
-export { PlumblineError, isPlumblineError, toErrorReport, type ErrorReport } from './plumbline-error.js';
-export { errorTable, type ErrorCode, type ErrorParams } from './table.js';
-export { entry, type ErrorEntry } from './define.js';
+export { type ErrorEntry, entry } from './define.js';
+export { type ErrorReport, isPlumblineError, PlumblineError, toErrorReport } from './plumbline-error.js';
+export { type ErrorCode, type ErrorParams, errorTable } from './table.js';

@@ -1,1 +1,2 @@
 export type { Frame, ImageRgb } from './image.js';
+export { resizeBilinear } from './resize.js';

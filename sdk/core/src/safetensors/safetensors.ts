@@ -61,8 +61,8 @@ export function readSafetensors(
     if (end - begin !== count * arrayType.BYTES_PER_ELEMENT || 8 + headerBytes + end > bytes.length || begin < 0) {
       throw invalid(`tensor ${name} of shape [${value.shape}] does not fit its ${end - begin} bytes`);
     }
-    // A copy: tensor bytes are not aligned in general, and the file buffer need not stay alive.
-    const copy = bytes.slice(8 + headerBytes + begin, 8 + headerBytes + end);
+    // A copy: tensor bytes are not aligned in general. Not bytes.slice(), which in a Node Buffer is a view.
+    const copy = Uint8Array.prototype.slice.call(bytes, 8 + headerBytes + begin, 8 + headerBytes + end);
     tensors.set(name, { dtype: value.dtype as Dtype, shape: value.shape, data: new arrayType(copy.buffer) });
   }
   return { tensors, metadata };

@@ -1,0 +1,97 @@
+import { trainConfigSchema } from '@plumbline/contract';
+import { loadConfig } from '@plumbline/core/config';
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { loadOptional } from '../load-package.js';
+import { Progress, printJson } from '../output.js';
+
+interface TrainFlags {
+  config: string;
+  data: string;
+  out: string;
+  val?: string;
+  engine: 'auto' | 'tensorflow' | 'wasm';
+  seed?: number;
+  maxSteps?: number;
+  resume?: boolean;
+  json?: boolean;
+}
+
+export function registerTrain(program: Command): void {
+  program
+    .command('train')
+    .description('train a detector; Ctrl-C saves a checkpoint, --resume goes on from it')
+    .requiredOption('--config <file>', 'train.yaml')
+    .requiredOption('--data <spec>', 'dataset to train on, for example deeppcb:DIR#train')
+    .requiredOption('--out <dir>', 'folder of the run: train.json, metrics.jsonl, checkpoint')
+    .option('--val <spec>', 'dataset that the finished model is evaluated on')
+    .addOption(new Option('--engine <name>', 'numeric engine').choices(['auto', 'tensorflow', 'wasm']).default('auto'))
+    .option('--seed <n>', 'overrides the seed of the configuration', wholeNumber)
+    .option('--max-steps <n>', 'stop after this step', wholeNumber)
+    .option('--resume', 'go on from the checkpoint in --out')
+    .option('--json', 'print one JSON document at the end')
+    .addHelpText(
+      'after',
+      '\nExample:\n  $ plumbline train --config models/pcb-defects-nano/train.yaml --data deeppcb:DeepPCB#train --out out/nano',
+    )
+    .action(runTrain);
+}
+
+function wholeNumber(text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 0) throw new InvalidArgumentError('a whole number of at least 0');
+  return value;
+}
+
+async function runTrain(flags: TrainFlags): Promise<void> {
+  const { loadEngine } = await loadOptional('train', '@plumbline/train', () => import('@plumbline/train/engines'));
+  const { train } = await loadOptional('train', '@plumbline/train', () => import('@plumbline/train/train'));
+  const { openDataset } = await loadOptional('train', '@plumbline/data', () => import('@plumbline/data/dataset'));
+  const loaded = loadConfig(flags.config, trainConfigSchema);
+  const config = flags.seed === undefined ? loaded : { ...loaded, seed: flags.seed };
+  const dataset = await openDataset(flags.data);
+  const validation = flags.val ? await openDataset(flags.val) : undefined;
+  const engine = await loadEngine(flags.engine);
+  process.stderr.write(`engine ${engine.name} ${engine.version}: ${engine.reason}\n`);
+  process.stderr.write(`${dataset.samples.length} images, ${dataset.classes.length} classes\n`);
+
+  const interrupt = new AbortController();
+  const stop = () => {
+    process.stderr.write('\nstopping after this step, with a checkpoint\n');
+    interrupt.abort();
+  };
+  process.once('SIGINT', stop);
+  process.once('SIGTERM', stop);
+  let progress: Progress | undefined;
+  const result = await train({
+    config,
+    dataset,
+    outDir: flags.out,
+    resume: flags.resume === true,
+    signal: interrupt.signal,
+    ...(flags.maxSteps === undefined ? {} : { maxSteps: flags.maxSteps }),
+    onStep: (metrics, totalSteps) => {
+      progress ??= new Progress('train', Math.min(totalSteps, flags.maxSteps ?? totalSteps), 'steps', metrics.step - 1);
+      const losses = Object.entries(metrics.loss).map(([name, value]) => `${name} ${value.toFixed(3)}`);
+      progress.update(
+        metrics.step,
+        `epoch ${metrics.epoch.toFixed(2)} lr ${metrics.learningRate.toFixed(4)} ${losses.join(' ')}`,
+      );
+    },
+  });
+  process.off('SIGINT', stop);
+  process.off('SIGTERM', stop);
+  let metrics: unknown = null;
+  if (validation && !result.stopped) {
+    const { evaluateModel } = await import('../evaluate-model.js');
+    const { createTfjsDetector } = await import('@plumbline/train/model');
+    metrics = (await evaluateModel(createTfjsDetector(result.model), validation)).stats;
+  }
+  const { steps, epochs, loss, imagesPerSecond, checkpoint, stopped } = result;
+  if (flags.json)
+    printJson({ steps, epochs, loss, metrics, imagesPerSecond, engine: engine.name, checkpoint, stopped });
+  else
+    process.stdout.write(
+      `${steps} steps, ${epochs.toFixed(2)} epochs, ${imagesPerSecond.toFixed(1)} images/s\ncheckpoint: ${checkpoint}\n`,
+    );
+  if (stopped) process.stderr.write(`stopped before the end; go on with --resume\n`);
+}

@@ -1,0 +1,15 @@
+export {
+  detectImage,
+  detectOnInput,
+  type NetworkDetection,
+  type Placement,
+  placeImage,
+  toNetworkInput,
+} from './detect.js';
+export { createDetectorModel, type DetectorModel, modelAnchors, runTrunk, type TrunkOutput } from './detector-model.js';
+export { type ForwardContext, inferenceContext } from './layers.js';
+export type { Parameter } from './parameters.js';
+export { type Candidates, type Proposals, selectCandidates, suppressCandidates } from './proposals.js';
+export { type Choose, positiveSample, randomSample, type Sample } from './samplers.js';
+export { type GroundTruth, type LossTerms, trainingLosses } from './training-losses.js';
+export { exportWeights, importWeights } from './weights.js';

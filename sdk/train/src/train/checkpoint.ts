@@ -1,0 +1,143 @@
+import { createHash } from 'node:crypto';
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { PlumblineError, type TrainConfig, trainConfigSchema } from '@plumbline/contract';
+import { readSafetensors, writeSafetensors } from '@plumbline/core/safetensors';
+import { type DetectorModel, exportWeights, importWeights } from '../model/index.js';
+import { fromStored, toStored } from '../model/weights.js';
+import type { Sgd } from './sgd.js';
+
+/** What a run must remember besides tensors to go on exactly where it stopped. */
+export interface RunState {
+  readonly step: number;
+  readonly randomState: readonly [number, number, number, number];
+  readonly seconds: number;
+}
+
+/** `config.json` of a checkpoint folder. */
+export interface CheckpointHeader {
+  readonly schema: 'plumbline.checkpoint/1';
+  readonly runId: string;
+  readonly step: number;
+  readonly classes: readonly string[];
+  readonly config: TrainConfig;
+}
+
+/**
+ * Writes a checkpoint as a whole folder beside the old one and renames it into place, so that a kill at any moment
+ * leaves a valid one: DIR/checkpoint with config.json, weights.safetensors, optimizer.safetensors and state.json.
+ */
+export function writeCheckpoint(
+  dir: string,
+  model: DetectorModel,
+  runId: string,
+  optimizer: Sgd,
+  state: RunState,
+): void {
+  const fresh = join(dir, 'checkpoint.writing');
+  const current = join(dir, 'checkpoint');
+  const old = join(dir, 'checkpoint.old');
+  rmSync(fresh, { recursive: true, force: true });
+  mkdirSync(fresh, { recursive: true });
+  const header: CheckpointHeader = {
+    schema: 'plumbline.checkpoint/1',
+    runId,
+    step: state.step,
+    classes: model.classes,
+    config: model.config,
+  };
+  writeDurably(join(fresh, 'config.json'), JSON.stringify(header, null, 2));
+  writeDurably(join(fresh, 'weights.safetensors'), writeSafetensors(exportWeights(model.parameters)));
+  const momenta = model.parameters
+    .filter((parameter) => parameter.trainable)
+    .map((parameter) => [parameter.name, toStored(parameter, optimizer.velocity.get(parameter.name)!)] as const);
+  writeDurably(join(fresh, 'optimizer.safetensors'), writeSafetensors(momenta));
+  writeDurably(join(fresh, 'state.json'), JSON.stringify(state));
+  rmSync(old, { recursive: true, force: true });
+  if (existsSync(current)) renameSync(current, old);
+  renameSync(fresh, current);
+  rmSync(old, { recursive: true, force: true });
+}
+
+function writeDurably(file: string, content: string | Uint8Array): void {
+  const descriptor = openSync(file, 'w');
+  try {
+    writeSync(descriptor, typeof content === 'string' ? Buffer.from(content) : content);
+    fsyncSync(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+/** The valid checkpoint folder of a run: a kill between the two renames leaves only the old one. */
+export function findCheckpoint(dir: string): string | undefined {
+  const candidates = [join(dir, 'checkpoint'), join(dir, 'checkpoint.old'), dir];
+  return candidates.find(
+    (candidate) => existsSync(join(candidate, 'config.json')) && existsSync(join(candidate, 'weights.safetensors')),
+  );
+}
+
+/**
+ * Reads `config.json` of a checkpoint.
+ * @param dir a checkpoint folder or the --out folder of a run
+ * @throws {PlumblineError} PLB_TRAIN_CHECKPOINT_INVALID
+ */
+export function readCheckpointHeader(dir: string): { header: CheckpointHeader; checkpointDir: string } {
+  const checkpointDir = findCheckpoint(dir);
+  if (!checkpointDir)
+    throw new PlumblineError('PLB_TRAIN_CHECKPOINT_INVALID', { file: dir, reason: 'no checkpoint in this folder' });
+  const file = join(checkpointDir, 'config.json');
+  const invalid = (reason: string, cause?: unknown) =>
+    new PlumblineError('PLB_TRAIN_CHECKPOINT_INVALID', { file, reason }, { cause });
+  let raw: CheckpointHeader;
+  try {
+    raw = JSON.parse(readFileSync(file, 'utf8'));
+  } catch (cause) {
+    throw invalid('not JSON', cause);
+  }
+  if (raw.schema !== 'plumbline.checkpoint/1')
+    throw invalid(`schema is ${raw.schema}, this version reads plumbline.checkpoint/1`);
+  const config = trainConfigSchema.safeParse(raw.config);
+  if (!config.success) throw invalid(config.error.issues[0]?.message ?? 'invalid configuration');
+  if (!Array.isArray(raw.classes) || raw.classes.length === 0) throw invalid('no class names');
+  return { header: { ...raw, config: config.data }, checkpointDir };
+}
+
+/** Loads the weights of a checkpoint folder into a model of the same shape. */
+export function loadWeights(checkpointDir: string, model: DetectorModel): void {
+  const file = join(checkpointDir, 'weights.safetensors');
+  importWeights(model.parameters, readSafetensors(readFileSync(file), file).tensors, file);
+}
+
+/** Loads momenta and run state as well. */
+export function loadTrainingState(checkpointDir: string, model: DetectorModel, optimizer: Sgd): RunState {
+  loadWeights(checkpointDir, model);
+  const file = join(checkpointDir, 'optimizer.safetensors');
+  const { tensors } = readSafetensors(readFileSync(file), file);
+  for (const parameter of model.parameters) {
+    const stored = tensors.get(parameter.name);
+    if (!parameter.trainable || !stored) continue;
+    const value = fromStored(parameter, stored);
+    optimizer.velocity.get(parameter.name)!.assign(value);
+    value.dispose();
+  }
+  return JSON.parse(readFileSync(join(checkpointDir, 'state.json'), 'utf8'));
+}
+
+/** Identifies a run by its resolved configuration and data. */
+export function runIdOf(config: TrainConfig, dataName: string): string {
+  return createHash('sha256')
+    .update(JSON.stringify([config, dataName]))
+    .digest('hex')
+    .slice(0, 12);
+}

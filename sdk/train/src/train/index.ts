@@ -1,0 +1,3 @@
+export { type CheckpointHeader, findCheckpoint, loadWeights, readCheckpointHeader } from './checkpoint.js';
+export { learningRateAt } from './schedule.js';
+export { type StepMetrics, type TrainOptions, type TrainResult, train } from './trainer.js';

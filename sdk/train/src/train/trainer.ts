@@ -1,0 +1,222 @@
+import { appendFileSync, mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { PlumblineError, type TrainConfig } from '@plumbline/contract';
+import { createRandom } from '@plumbline/core/random';
+import type { Dataset } from '@plumbline/data/dataset';
+import * as tf from '@tensorflow/tfjs-core';
+import {
+  createDetectorModel,
+  type DetectorModel,
+  type ForwardContext,
+  modelAnchors,
+  runTrunk,
+  trainingLosses,
+} from '../model/index.js';
+import type { BatchNormParameters } from '../model/parameters.js';
+import { findCheckpoint, loadTrainingState, readCheckpointHeader, runIdOf, writeCheckpoint } from './checkpoint.js';
+import { type Batch, BatchLoader } from './loader.js';
+import { learningRateAt } from './schedule.js';
+import { Sgd } from './sgd.js';
+
+/** One line of `metrics.jsonl`. */
+export interface StepMetrics {
+  readonly step: number;
+  readonly epoch: number;
+  readonly learningRate: number;
+  readonly loss: Readonly<Record<string, number>>;
+  readonly gradientNorm: number;
+  readonly positives: readonly number[];
+  /** Mean IoU of the regressed boxes with their ground truth before each stage. */
+  readonly meanIou: readonly number[];
+  readonly imagesPerSecond: number;
+  /** Seconds of this step spent waiting for data. */
+  readonly dataSeconds: number;
+}
+
+export interface TrainOptions {
+  readonly config: TrainConfig;
+  readonly dataset: Dataset;
+  /** Folder of the run: resolved train.json, metrics.jsonl, checkpoint/. */
+  readonly outDir: string;
+  readonly resume?: boolean;
+  readonly maxSteps?: number;
+  /** Stops after the step under way, with a checkpoint. */
+  readonly signal?: AbortSignal;
+  readonly onStep?: (metrics: StepMetrics, totalSteps: number) => void;
+}
+
+export interface TrainResult {
+  readonly steps: number;
+  readonly totalSteps: number;
+  readonly epochs: number;
+  /** Mean of each loss over the last 50 steps of this call. */
+  readonly loss: Readonly<Record<string, number>>;
+  readonly imagesPerSecond: number;
+  readonly checkpoint: string;
+  readonly stopped: boolean;
+  readonly model: DetectorModel;
+}
+
+/** PyTorch's share of the new statistics in the running averages. */
+const batchNormMomentum = 0.1;
+
+/**
+ * Trains a detector from labelled images. The engine must be loaded before.
+ * @throws {PlumblineError} PLB_TRAIN_OUT_IN_USE, PLB_TRAIN_CONFIG_CHANGED, PLB_TRAIN_DIVERGED and those of the data
+ */
+export async function train(options: TrainOptions): Promise<TrainResult> {
+  const { dataset, outDir, signal } = options;
+  const classes = options.config.classes ?? dataset.classes;
+  const config: TrainConfig = { ...options.config, classes: [...classes] };
+  const { batchSize, epochs, checkpointEverySteps } = config.schedule;
+  const existing = findCheckpoint(outDir);
+  if (existing && !options.resume) throw new PlumblineError('PLB_TRAIN_OUT_IN_USE', { dir: outDir });
+  mkdirSync(outDir, { recursive: true });
+
+  const loader = new BatchLoader(dataset, config);
+  const model = createDetectorModel(config, classes);
+  const optimizer = new Sgd(model.parameters, config.schedule);
+  const random = createRandom(config.seed + 1);
+  const runId = runIdOf(config, dataset.name);
+  const totalSteps = Math.ceil(epochs * loader.stepsPerEpoch);
+  let step = 0;
+  let earlierSeconds = 0;
+  if (existing) {
+    refuseOtherConfig(outDir, config);
+    const state = loadTrainingState(existing, model, optimizer);
+    step = state.step;
+    earlierSeconds = state.seconds;
+    random.setState(state.randomState);
+  }
+  writeFileSync(join(outDir, 'train.json'), `${JSON.stringify({ runId, data: dataset.name, config }, null, 2)}\n`);
+
+  const anchors = modelAnchors(config);
+  const metricsFile = join(outDir, 'metrics.jsonl');
+  const recent: StepMetrics[] = [];
+  const startedMs = performance.now();
+  const firstStep = step;
+  const lastStep = Math.min(totalSteps, options.maxSteps ?? totalSteps);
+  const save = () => {
+    const seconds = earlierSeconds + (performance.now() - startedMs) / 1000;
+    writeCheckpoint(outDir, model, runId, optimizer, { step, randomState: random.getState(), seconds });
+  };
+
+  while (step < lastStep && !signal?.aborted) {
+    const stepStartedMs = performance.now();
+    const batch = await loader.batch(step);
+    const dataSeconds = (performance.now() - stepStartedMs) / 1000;
+    const learningRate = learningRateAt(step, totalSteps, config.schedule);
+    const outcome = trainStep(model, optimizer, anchors, batch, learningRate, random.choose);
+    refuseDivergence(outcome, step, batch, outDir);
+    step++;
+    const metrics: StepMetrics = {
+      step,
+      epoch: step / loader.stepsPerEpoch,
+      learningRate,
+      ...outcome,
+      imagesPerSecond: batchSize / ((performance.now() - stepStartedMs) / 1000),
+      dataSeconds,
+    };
+    appendFileSync(metricsFile, `${JSON.stringify(metrics, roundNumbers)}\n`);
+    recent.push(metrics);
+    if (recent.length > 50) recent.shift();
+    options.onStep?.(metrics, totalSteps);
+    if (step % checkpointEverySteps === 0 && step < lastStep) save();
+    await new Promise((resolve) => setImmediate(resolve)); // lets signals and image decoding through
+  }
+  if (step > firstStep || !existing) save();
+  const seconds = (performance.now() - startedMs) / 1000;
+  return {
+    steps: step,
+    totalSteps,
+    epochs: step / loader.stepsPerEpoch,
+    loss: meanLosses(recent),
+    imagesPerSecond: ((step - firstStep) * batchSize) / seconds,
+    checkpoint: join(outDir, 'checkpoint'),
+    stopped: step < lastStep,
+    model,
+  };
+}
+
+interface StepOutcome {
+  loss: Record<string, number>;
+  gradientNorm: number;
+  positives: number[];
+  meanIou: number[];
+}
+
+function trainStep(
+  model: DetectorModel,
+  optimizer: Sgd,
+  anchors: Float32Array[],
+  batch: Batch,
+  learningRate: number,
+  choose: (candidates: Int32Array, k: number) => Int32Array,
+): StepOutcome {
+  const context: ForwardContext = { training: true, batchStatistics: [] };
+  const [height, width] = model.config.imageSizeHw;
+  const variables = model.parameters.filter((parameter) => parameter.trainable).map((parameter) => parameter.variable);
+  const loss: Record<string, number> = {};
+  let stages: readonly { positives: number; meanIou: number }[] = [];
+  const images = tf.tensor4d(batch.pixels, [batch.gt.length, height, width, 3]);
+  const { value, grads } = tf.variableGrads(() => {
+    const trunk = runTrunk(model, images, context);
+    const result = trainingLosses(model, trunk, anchors, batch.gt, choose);
+    for (const [name, term] of Object.entries(result.terms)) loss[name] = term.dataSync()[0]!;
+    stages = result.stages;
+    return result.total;
+  }, variables);
+  loss.total = value.dataSync()[0]!;
+  const finite = Object.values(loss).every(Number.isFinite);
+  const gradientNorm = finite ? optimizer.apply(grads, learningRate) : Number.NaN;
+  updateRunningStatistics(context.batchStatistics);
+  tf.dispose([value, images, grads]);
+  return { loss, gradientNorm, positives: stages.map((s) => s.positives), meanIou: stages.map((s) => s.meanIou) };
+}
+
+function updateRunningStatistics(statistics: ForwardContext['batchStatistics']): void {
+  const blend = (parameter: BatchNormParameters['mean'], fresh: tf.Tensor) =>
+    parameter.variable.assign(
+      tf.add(tf.mul(parameter.variable, 1 - batchNormMomentum), tf.mul(fresh, batchNormMomentum)),
+    );
+  tf.tidy(() => {
+    for (const { norm, mean, variance } of statistics) {
+      blend(norm.mean, mean);
+      blend(norm.variance, variance);
+    }
+  });
+  for (const { mean, variance } of statistics) tf.dispose([mean, variance]);
+}
+
+function refuseDivergence(outcome: StepOutcome, step: number, batch: Batch, outDir: string): void {
+  const bad = Object.entries({ ...outcome.loss, gradient: outcome.gradientNorm }).find(
+    ([, value]) => !Number.isFinite(value),
+  );
+  if (!bad) return;
+  const checkpoint = findCheckpoint(outDir) ?? 'none';
+  throw new PlumblineError('PLB_TRAIN_DIVERGED', {
+    step,
+    term: bad[0],
+    imageIds: batch.imageIds.join(', '),
+    checkpoint,
+  });
+}
+
+function refuseOtherConfig(outDir: string, config: TrainConfig): void {
+  const { header } = readCheckpointHeader(outDir);
+  const keys = Object.keys(config) as (keyof TrainConfig)[];
+  const changed = keys.filter((key) => JSON.stringify(config[key]) !== JSON.stringify(header.config[key]));
+  if (changed.length > 0)
+    throw new PlumblineError('PLB_TRAIN_CONFIG_CHANGED', { dir: outDir, keys: changed.join(', ') });
+}
+
+function meanLosses(steps: readonly StepMetrics[]): Record<string, number> {
+  const names = Object.keys(steps[0]?.loss ?? {});
+  return Object.fromEntries(
+    names.map((name) => [name, steps.reduce((sum, s) => sum + s.loss[name]!, 0) / steps.length]),
+  );
+}
+
+function roundNumbers(_key: string, value: unknown): unknown {
+  return typeof value === 'number' && !Number.isInteger(value) ? Number(value.toPrecision(6)) : value;
+}
