@@ -1,4 +1,7 @@
-/** Shapes in this module: R proposals, C foreground classes, F fully connected channels. */
+/**
+ * Shapes in this module: R proposals, R' of them with a score above the threshold (n > 1; all for n = 1),
+ * C foreground classes, F fully connected channels.
+ */
 import type { TrainConfig } from '@plumbline/contract';
 import { type Stds, stageStds } from '@plumbline/core/geometry';
 import { buildDecode } from './box-decode.js';
@@ -8,9 +11,9 @@ import type { GraphBuilder, Value } from './graph-builder.js';
 import { buildRoiFeatures, restoreOrder } from './roi-features.js';
 
 export interface HeadOutput {
-  /** float [R, C]: softmax of the first stage without its background column. */
+  /** float [R', C]: softmax of the first stage without its background column. */
   readonly probabilities: Value;
-  /** float [R, 4] shared by all classes (n > 1) or [R, C, 4] (n = 1), network px. */
+  /** float [R', 4] shared by all classes (n > 1) or [R', C, 4] (n = 1), network px. */
   readonly boxes: Value;
   readonly isClassSpecific: boolean;
 }
@@ -27,6 +30,7 @@ export function buildHeads(
   weights: Weights,
   config: TrainConfig['model'],
   classCount: number,
+  scoreThreshold: number,
   pyramid: readonly Value[],
   proposals: Value,
   limits: Value,
@@ -88,7 +92,15 @@ export function buildHeads(
     keepdims: 1,
   });
   const bestDeltas = b.op('roi_head.bestDeltas', 'GatherND', [deltas, best], { batch_dims: 1 });
-  let boxes = buildDecode(b, 'roi_head.stage1.decode', proposals, bestDeltas, limits);
+  const kept = scoredRows(b, probabilities, scoreThreshold);
+  const rows = (name: string, value: Value) => b.op(`roi_head.kept.${name}`, 'Gather', [value, kept]);
+  let boxes = buildDecode(
+    b,
+    'roi_head.stage1.decode',
+    rows('proposals', proposals),
+    rows('deltas', bestDeltas),
+    limits,
+  );
   for (let stage = 2; stage <= config.regressors; stage++) {
     const path = `roi_head.stage${stage}`;
     const features = pool(stage, boxes);
@@ -96,7 +108,17 @@ export function buildHeads(
     const stageDeltas = restoreOrder(b, `${path}.fc_reg`, regress(stage, hidden, 4), features.roiOfRow);
     boxes = buildDecode(b, `${path}.decode`, boxes, stageDeltas, limits);
   }
-  return { probabilities, boxes, isClassSpecific: false };
+  return { probabilities: rows('probabilities', probabilities), boxes, isClassSpecific: false };
+}
+
+/**
+ * Rows of the proposals that some class scores above the threshold. Only they can become detections or suppress one,
+ * so that leaving the others out of the later stages changes no result; on real images most proposals go.
+ */
+function scoredRows(b: GraphBuilder, probabilities: Value, scoreThreshold: number): Value {
+  const highest = b.op('roi_head.highest', 'ReduceMax', [probabilities], { axes: [1], keepdims: 0 });
+  const isScored = b.op('roi_head.isScored', 'Greater', [highest, b.floats([scoreThreshold], [])]);
+  return b.op('roi_head.scored', 'Squeeze', [b.op('roi_head.scoredIndex', 'NonZero', [isScored]), b.ints([0])]);
 }
 
 interface Branches {

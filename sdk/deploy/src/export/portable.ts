@@ -18,7 +18,10 @@ export interface PortableOptions {
    * size, for checks of the graph behind the resize; boxes are then in network px.
    */
   readonly input?: 'frame' | 'network-image';
-  /** Also returns proposals [R, 4], probabilities [R, C] and refined boxes [R, 4] or [R, C, 4], all in network px. */
+  /**
+   * Also returns `proposals` [R, 4], and of those that score above the threshold `probabilities` [R', C] and `refined`
+   * boxes [R', 4] or [R', C, 4] (one regressor), in network px.
+   */
   readonly withIntermediates?: boolean;
 }
 
@@ -43,15 +46,24 @@ export function exportPortable(checkpoint: Checkpoint, options: PortableOptions 
   const stages = buildBackbone(b, weights, config.model.backbone, network.image, inverseStd);
   const pyramid = buildFpn(b, weights, stages, config.model.backbone.width, config.model.fpn.channels);
   const proposals = buildProposals(b, weights, config, pyramid, network.contentLimits);
-  const heads = buildHeads(b, weights, config.model, classes.length, pyramid, proposals.boxes, network.contentLimits);
+  const heads = buildHeads(
+    b,
+    weights,
+    config.model,
+    classes.length,
+    config.test.scoreThreshold,
+    pyramid,
+    proposals.boxes,
+    network.contentLimits,
+  );
   const found = buildDetections(b, config.test, heads, network);
   b.output(portableOutputs.boxes, found.boxes, 'float', ['detections', 4]);
   b.output(portableOutputs.scores, found.scores, 'float', ['detections']);
   b.output(portableOutputs.classes, found.classes, 'int64', ['detections']);
   if (options.withIntermediates) {
     b.output('proposals', proposals.boxes, 'float', ['proposals', 4]);
-    b.output('probabilities', heads.probabilities, 'float', ['proposals', classes.length]);
-    const refinedDims = heads.isClassSpecific ? ['proposals', classes.length, 4] : ['proposals', 4];
+    b.output('probabilities', heads.probabilities, 'float', ['scored', classes.length]);
+    const refinedDims = heads.isClassSpecific ? ['scored', classes.length, 4] : ['scored', 4];
     b.output('refined', heads.boxes, 'float', refinedDims);
   }
   const bytes = b.finish('0.1.0', { 'plumbline.runId': checkpoint.runId, 'plumbline.step': String(checkpoint.step) });

@@ -1,0 +1,3 @@
+export type { DetectionResult, Detector, DetectorInfo, DetectorOptions } from './detector.js';
+export { createDetector } from './session-detector.js';
+export { createWorkerDetector } from './worker-detector.js';

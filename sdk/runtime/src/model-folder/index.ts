@@ -1,0 +1,1 @@
+export { loadModelFolder, type ModelFolder, manifestFileName, modelFileName } from './model-folder.js';

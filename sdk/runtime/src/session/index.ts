@@ -1,0 +1,7 @@
+export {
+  type OpenedSession,
+  onnxRuntimeVersion,
+  openSession,
+  type ProviderAttempt,
+  type SessionOptions,
+} from './session.js';

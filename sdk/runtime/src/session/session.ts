@@ -1,0 +1,72 @@
+import { availableParallelism } from 'node:os';
+import { PlumblineError } from '@plumbline/contract';
+import { env, InferenceSession, listSupportedBackends } from 'onnxruntime-node';
+
+export interface SessionOptions {
+  /** Threads of one inference; every core when absent. */
+  readonly threads?: number;
+  /** Execution providers in order of preference; `['cpu']` when absent. */
+  readonly executionProviders?: readonly string[];
+}
+
+/** What came of asking for one execution provider. */
+export interface ProviderAttempt {
+  readonly provider: string;
+  readonly isUsed: boolean;
+  /** Why it is not used. */
+  readonly reason?: string;
+}
+
+export interface OpenedSession {
+  readonly session: InferenceSession;
+  /** The provider in use. */
+  readonly executionProvider: string;
+  /** Every provider that was tried, so that falling back is reported and never silent. */
+  readonly attempts: readonly ProviderAttempt[];
+  readonly threads: number;
+}
+
+/** Version of the native ONNX Runtime in use. */
+export function onnxRuntimeVersion(): string {
+  return (env.versions as { node?: string }).node ?? env.versions.common;
+}
+
+/**
+ * Opens a session on the first execution provider that works. Each is tried alone: onnxruntime-node drops providers
+ * that its build lacks with a mere warning when several are asked for at once (seen in 1.30).
+ * @throws {PlumblineError} PLB_RUNTIME_MODEL_UNREADABLE when the CPU provider cannot load the model,
+ *   PLB_RUNTIME_PROVIDER_UNAVAILABLE when no provider is left
+ */
+export async function openSession(modelPath: string, options: SessionOptions = {}): Promise<OpenedSession> {
+  const requested = options.executionProviders ?? ['cpu'];
+  const threads = options.threads ?? availableParallelism();
+  const inBuild = new Set(listSupportedBackends().map((backend) => backend.name));
+  const attempts: ProviderAttempt[] = [];
+  for (const provider of requested) {
+    if (!inBuild.has(provider)) {
+      attempts.push({ provider, isUsed: false, reason: 'not in this build of onnxruntime-node' });
+      continue;
+    }
+    try {
+      const session = await InferenceSession.create(modelPath, {
+        executionProviders: [provider],
+        intraOpNumThreads: threads,
+        graphOptimizationLevel: 'all',
+        logSeverityLevel: 3,
+      });
+      attempts.push({ provider, isUsed: true });
+      return { session, executionProvider: provider, attempts, threads };
+    } catch (cause) {
+      const reason = firstLine(cause);
+      if (provider === 'cpu')
+        throw new PlumblineError('PLB_RUNTIME_MODEL_UNREADABLE', { file: modelPath, reason }, { cause });
+      attempts.push({ provider, isUsed: false, reason });
+    }
+  }
+  const reasons = attempts.map((attempt) => `${attempt.provider}: ${attempt.reason}`).join('; ');
+  throw new PlumblineError('PLB_RUNTIME_PROVIDER_UNAVAILABLE', { requested: requested.join(', '), reasons });
+}
+
+function firstLine(error: unknown): string {
+  return (error instanceof Error ? error.message : String(error)).split('\n')[0]!;
+}
