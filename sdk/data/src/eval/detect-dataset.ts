@@ -4,14 +4,19 @@ import type { ImageRgb } from '@plumbline/core/image';
 import { type Dataset, readImageRgb } from '../dataset/index.js';
 import type { CocoResult } from './coco-tables.js';
 
-/** What the evaluation needs of a detector; a tfjs model, a float and an integer graph are measured by the same code. */
+/**
+ * What the evaluation needs of a detector; the runtime's Detector is one. A tfjs model, a float and an integer graph are
+ * measured by the same code.
+ */
 export interface EvaluatedDetector {
-  /** For messages. */
-  readonly name: string;
-  /** Names in the order of the detections' `classId`. */
-  readonly classes: readonly string[];
+  readonly info: {
+    /** For messages. */
+    readonly id: string;
+    /** Names in the order of the detections' `classId`. */
+    readonly classes: readonly string[];
+  };
   /** Final boxes of one image, px of that image. */
-  detect(image: ImageRgb): Promise<readonly Detection[]>;
+  detect(image: ImageRgb): Promise<{ readonly detections: readonly Detection[] }>;
 }
 
 export interface DatasetDetections {
@@ -41,7 +46,7 @@ export async function detectDataset(
     const image = await pending;
     pending = readAhead(samples[i + 1]?.file);
     const startMs = performance.now();
-    const detections = await detector.detect(image!);
+    const { detections } = await detector.detect(image!);
     detectMs += performance.now() - startMs;
     for (const { boxXyxy, classId, score } of detections) {
       const [x1, y1, x2, y2] = boxXyxy;
@@ -62,18 +67,18 @@ function readAhead(file: string | undefined): Promise<ImageRgb | undefined> {
 
 /** [classes of the detector] category id in the dataset. */
 function matchClasses(dataset: Dataset, detector: EvaluatedDetector): number[] {
-  const unknownToModel = dataset.classes.filter((name) => !detector.classes.includes(name));
-  const unknownToDataset = detector.classes.filter((name) => !dataset.classes.includes(name));
+  const unknownToModel = dataset.classes.filter((name) => !detector.info.classes.includes(name));
+  const unknownToDataset = detector.info.classes.filter((name) => !dataset.classes.includes(name));
   if (unknownToModel.length > 0 || unknownToDataset.length > 0) {
     const parts = [
       ...(unknownToModel.length > 0 ? [`the model does not know ${unknownToModel.join(', ')}`] : []),
       ...(unknownToDataset.length > 0 ? [`the dataset does not know ${unknownToDataset.join(', ')}`] : []),
     ];
     throw new PlumblineError('PLB_DATA_CLASSES_DIFFER', {
-      model: detector.name,
+      model: detector.info.id,
       dataset: dataset.name,
       difference: parts.join('; '),
     });
   }
-  return detector.classes.map((name) => dataset.classes.indexOf(name) + 1);
+  return detector.info.classes.map((name) => dataset.classes.indexOf(name) + 1);
 }

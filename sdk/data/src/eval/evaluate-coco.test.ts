@@ -16,15 +16,15 @@ const boards = new URL('../../../../firmware-configs/lines/demo/boards', import.
 function labelsAsDetector(dataset: Dataset, classes: readonly string[], shiftPx: number): EvaluatedDetector {
   let next = 0;
   return {
-    name: 'labels',
-    classes,
+    info: { id: 'labels', classes },
     detect: async () => {
       const { gtBoxesXyxy: b, gtLabels } = dataset.samples[next++]!;
-      return Array.from(gtLabels, (label, i): Detection => {
+      const detections = Array.from(gtLabels, (label, i): Detection => {
         const className = dataset.classes[label]!;
         const boxXyxy = [b[i * 4]! + shiftPx, b[i * 4 + 1]!, b[i * 4 + 2]! + shiftPx, b[i * 4 + 3]!] as const;
         return { classId: classes.indexOf(className), className, score: 0.9, boxXyxy };
       });
+      return { detections };
     },
   };
 }
@@ -78,7 +78,7 @@ const emptyTruth = {
 describe('detectDataset', () => {
   it('refuses a model with other classes', async () => {
     const dataset = await openDataset(`deeppcb:${boards}`);
-    const detector = { name: 'other', classes: ['open', 'scratch'], detect: async () => [] };
+    const detector = { info: { id: 'other', classes: ['open', 'scratch'] }, detect: async () => ({ detections: [] }) };
     await expect(detectDataset(dataset, detector)).rejects.toMatchObject({
       code: 'PLB_DATA_CLASSES_DIFFER',
       params: {

@@ -1,0 +1,19 @@
+import { PlumblineError } from '@plumbline/contract';
+
+/** A whole number from 1. @throws {PlumblineError} PLB_CLI_USAGE */
+export function parseCount(text: string, option: string): number {
+  const value = Number(text);
+  if (!/^\d+$/.test(text) || value < 1) throw usage(option, text, 'a whole number from 1');
+  return value;
+}
+
+/** A number from 0 to 1. @throws {PlumblineError} PLB_CLI_USAGE */
+export function parseScore(text: string, option: string): number {
+  const value = Number(text);
+  if (text.trim() === '' || !(value >= 0 && value <= 1)) throw usage(option, text, 'a number from 0 to 1');
+  return value;
+}
+
+function usage(option: string, text: string, accepted: string): PlumblineError {
+  return new PlumblineError('PLB_CLI_USAGE', { problem: `${option} is "${text}"`, accepted });
+}

@@ -1,0 +1,1 @@
+export { detectionsSvg, drawDetections } from './draw-detections.js';
