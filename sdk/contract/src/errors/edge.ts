@@ -71,6 +71,11 @@ export const edgeErrors = {
     (p: { topic: string; reason: string }) => `${p.topic}: acknowledgements cannot be received (${p.reason})`,
     'Allow this client to subscribe to its ack topic; until then nothing is deleted from the outbox.',
   ),
+  PLB_EDGE_ACK_OVERDUE: entry(
+    (p: { topic: string; seconds: number; waiting: number }) =>
+      `${p.topic}: no acknowledgement for ${p.seconds} s, ${p.waiting} record(s) are waiting`,
+    'Check that the MES subscriber runs, stores results and publishes to the ack topic. Records are kept and sent again.',
+  ),
   PLB_EDGE_ACK_BEYOND_STREAM: entry(
     (p: { ackedSeq: string; lastSeq: string }) =>
       `the MES acknowledged seq ${p.ackedSeq}, but this outbox ends at seq ${p.lastSeq}`,

@@ -1,4 +1,6 @@
+export { type Backoff, fullJitterBackoff } from './backoff.js';
 export { type Clock, type RandomSource, systemClock, systemRandom } from './clock.js';
+export { MqttPublisher, type MqttPublisherOptions, type PublisherStatus } from './mqtt-publisher.js';
 export { Outbox } from './outbox.js';
 export type {
   EventDraft,
