@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
-import { PlumblineError, lineConfigSchema, modelManifestSchema, trainConfigSchema } from '@plumbline/contract';
-import { type Schema, checkConfig } from '@plumbline/core/config';
+import { lineConfigSchema, modelManifestSchema, PlumblineError, trainConfigSchema } from '@plumbline/contract';
+import { checkConfig, type Schema } from '@plumbline/core/config';
 import type { Command } from 'commander';
 import { z } from 'zod';
 import { printJson } from '../output.js';
@@ -21,14 +21,20 @@ export function registerConfig(program: Command): void {
       try {
         text = readFileSync(file, 'utf8');
       } catch (cause) {
-        throw new PlumblineError('PLB_CONFIG_UNREADABLE', { file, reason: (cause as NodeJS.ErrnoException).code ?? '' }, { cause });
+        throw new PlumblineError(
+          'PLB_CONFIG_UNREADABLE',
+          { file, reason: (cause as NodeJS.ErrnoException).code ?? '' },
+          { cause },
+        );
       }
       const name = options.schema ?? guessSchema(text);
       const checked = checkConfig(text, schemaNamed(name) as Schema<unknown>);
       const errors = checked.ok ? [] : checked.issues;
       if (options.json) printJson({ ok: checked.ok, schema: name, errors });
       else if (checked.ok) process.stdout.write(`${file}: ok (${name})\n`);
-      else for (const e of errors) process.stdout.write(`${file}:${e.line}:${e.column}: ${e.path ? `${e.path}: ` : ''}${e.message}\n`);
+      else
+        for (const e of errors)
+          process.stdout.write(`${file}:${e.line}:${e.column}: ${e.path ? `${e.path}: ` : ''}${e.message}\n`);
       if (!checked.ok) process.exitCode = 2;
     });
   config
@@ -40,7 +46,10 @@ export function registerConfig(program: Command): void {
 
 function schemaNamed(name: string) {
   if (!(name in schemas)) {
-    throw new PlumblineError('PLB_CLI_USAGE', { problem: `no schema is named "${name}"`, accepted: Object.keys(schemas).join(', ') });
+    throw new PlumblineError('PLB_CLI_USAGE', {
+      problem: `no schema is named "${name}"`,
+      accepted: Object.keys(schemas).join(', '),
+    });
   }
   return schemas[name as SchemaName];
 }

@@ -1,5 +1,6 @@
 import { trainConfigSchema } from '@plumbline/contract';
 import { loadConfig } from '@plumbline/core/config';
+import type { ImageRgb } from '@plumbline/core/image';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { loadOptional } from '../load-package.js';
 import { Progress, printJson } from '../output.js';
@@ -82,9 +83,17 @@ async function runTrain(flags: TrainFlags): Promise<void> {
   process.off('SIGTERM', stop);
   let metrics: unknown = null;
   if (validation && !result.stopped) {
-    const { evaluateModel } = await import('../evaluate-model.js');
-    const { createTfjsDetector } = await import('@plumbline/train/model');
-    metrics = (await evaluateModel(createTfjsDetector(result.model), validation)).stats;
+    const { detectDataset, detectionTable, evaluateCoco, groundTruthOfDataset } = await import('@plumbline/data/eval');
+    const { detectImage } = await import('@plumbline/train/model');
+    const { model } = result;
+    const evaluation = new Progress('eval', validation.samples.length, 'images');
+    const detector = {
+      info: { id: flags.out, classes: model.classes },
+      detect: async (image: ImageRgb) => ({ detections: detectImage(model, image) }),
+    };
+    const { results } = await detectDataset(validation, detector, (done) => evaluation.update(done));
+    const groundTruth = groundTruthOfDataset(validation);
+    metrics = evaluateCoco(groundTruth, detectionTable(results, groundTruth)).stats;
   }
   const { steps, epochs, loss, imagesPerSecond, checkpoint, stopped } = result;
   if (flags.json)

@@ -1,1 +1,1 @@
-export { type ConfigIssue, checkConfig, loadConfig, parseConfig } from './load-config.js';
+export { type ConfigIssue, checkConfig, loadConfig, parseConfig, type Schema } from './load-config.js';
