@@ -42,7 +42,7 @@ export const daemonErrors = {
   ),
   PLB_DAEMON_BROKER_AWAY: entry(
     (p: { url: string; buffered: number; reason: string }) =>
-      `${p.url}: no connection${p.reason ? ` (${p.reason})` : ''}; ${p.buffered} verdicts are buffered`,
+      `broker ${p.url}: no connection, ${p.buffered} records are buffered (${p.reason})`,
     'Nothing is lost: they are sent when the broker is back. Check that it runs and that publish.url in line.yaml is right.',
   ),
   PLB_DAEMON_FRAMES_DROPPED: entry(

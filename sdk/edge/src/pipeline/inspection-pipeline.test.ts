@@ -1,4 +1,4 @@
-import type { RuleConfig } from '@plumbline/contract';
+import type { RuleConfig, VisionResult } from '@plumbline/contract';
 import { describe, expect, it } from 'vitest';
 import type { CapturedFrame, FrameSource } from '../capture/index.js';
 import type { Inspection } from '../inspection.js';
@@ -7,6 +7,8 @@ import type { InspectedFrame, PipelineObserver } from './observer.js';
 
 const rules: RuleConfig[] = [{ name: 'any', when: { anyOf: ['*'], minScore: 0.5 }, verdict: 'NotOK' }];
 const job = { sourceId: 's', jobId: 'j', recipeId: 'r', configurationId: 'c', isSimulated: true };
+/** The stored record, as far as a pipeline looks at it. */
+const body = (seq: string) => ({ seq }) as VisionResult;
 const tick = () => new Promise<void>((resolve) => setImmediate(resolve));
 
 /** Delivers `count` frames of one pixel as fast as they are read; the pixel holds the frame's number. */
@@ -91,7 +93,7 @@ function build(over: Partial<PipelineDependencies>) {
   const sink = {
     append: async (inspection: Inspection) => {
       stored.push(inspection);
-      return { seq: String(stored.length), resultId: `r${stored.length}` };
+      return { body: body(String(stored.length)) };
     },
   };
   const pipeline = new InspectionPipeline({
@@ -120,7 +122,7 @@ describe('InspectionPipeline', () => {
     await run(pipeline);
     expect(evaluations(stored)).toEqual(['OK', 'NotOK', 'OK', 'NotOK']);
     expect(stored.map((i) => i.frame.frameId)).toEqual(['0', '1', '2', '3']);
-    expect(observer.inspectedFrames.map((f) => [f.seq, f.counted.length])).toEqual([
+    expect(observer.inspectedFrames.map((f) => [f.result.seq, f.counted.length])).toEqual([
       ['1', 0],
       ['2', 1],
       ['3', 0],
@@ -199,7 +201,7 @@ describe('InspectionPipeline', () => {
         append: async (inspection) => {
           if (failures-- > 0) throw new Error('disk full');
           stored.push(inspection);
-          return { seq: '1', resultId: 'r' };
+          return { body: body('1') };
         },
       },
     });

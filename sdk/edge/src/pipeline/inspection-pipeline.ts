@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { type Health, type RuleConfig, type Service, toErrorReport } from '@plumbline/contract';
+import { type Health, type RuleConfig, type Service, toErrorReport, type VisionResult } from '@plumbline/contract';
 import type { Detection } from '@plumbline/core/geometry';
 import type { ImageRgb } from '@plumbline/core/image';
 import { type CapturedFrame, type FrameSource, LatestWinsMailbox } from '../capture/index.js';
@@ -22,7 +22,7 @@ export interface FrameDetector {
 
 /** Keeps an inspection for delivery. It resolves when the record survives a power cut, not earlier. */
 export interface InspectionSink {
-  append(inspection: Inspection): Promise<{ readonly seq: string; readonly resultId: string }>;
+  append(inspection: Inspection): Promise<{ readonly body: VisionResult }>;
 }
 
 /** What is the same for every part of one job. */
@@ -167,7 +167,7 @@ export class InspectionPipeline implements Service {
     if (stored) {
       observer.stageTaken('store', performance.now() - startedMs);
       const latencyMs = Number(process.hrtime.bigint() - frame.hostMonoNs) / 1e6;
-      observer.inspected({ ...inspected, seq: stored.seq, resultId: stored.resultId, latencyMs });
+      observer.inspected({ ...inspected, result: stored.body, latencyMs });
     } else {
       observer.frameDropped('not-stored');
     }

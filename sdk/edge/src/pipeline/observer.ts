@@ -1,4 +1,4 @@
-import type { PlumblineError } from '@plumbline/contract';
+import type { PlumblineError, VisionResult } from '@plumbline/contract';
 import type { Detection } from '@plumbline/core/geometry';
 import type { CapturedFrame, SkippedFrame } from '../capture/index.js';
 import type { DropReason } from '../decide/index.js';
@@ -12,8 +12,8 @@ export interface InspectedFrame {
   readonly inspection: Inspection;
   /** Detections that a rule counted; empty when the part is OK or inspecting failed. */
   readonly counted: readonly Detection[];
-  readonly resultId: string;
-  readonly seq: string;
+  /** The record as it was stored and will be sent: the operator sees what the MES gets. */
+  readonly result: VisionResult;
   /** Frame complete to verdict stored, ms. */
   readonly latencyMs: number;
   /** Pixels for the operator; null when they were lost with a failed detector. Retain to keep them after the call. */

@@ -1,0 +1,3 @@
+export { createDaemon, type Daemon, type DaemonDependencies, type DaemonOptions, type RunSummary } from './daemon.js';
+export { type DemoBroker, startDemoBroker } from './demo-broker.js';
+export { type LineSetup, loadLine } from './line-setup.js';
