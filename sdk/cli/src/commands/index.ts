@@ -1,13 +1,17 @@
 import type { Command } from 'commander';
+import { registerBench } from './bench.js';
 import { registerConfig } from './config.js';
 import { registerDataset } from './dataset.js';
 import { registerEval } from './eval.js';
+import { registerExport } from './export.js';
 import { registerPredict } from './predict.js';
 import { registerTrain } from './train.js';
 
 /** One line per command file; each loads the packages it needs only when it runs. */
 const registrations: ((program: Command) => void)[] = [
   registerConfig,
+  registerExport,
+  registerBench,
   registerTrain,
   registerPredict,
   registerEval,

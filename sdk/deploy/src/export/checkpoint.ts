@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { checkpointSchema, PlumblineError, type TrainConfig } from '@plumbline/contract';
@@ -45,11 +46,15 @@ export class Weights {
 }
 
 /**
- * Reads a checkpoint folder (`config.json`, `weights.safetensors`) as `plumbline train` writes it.
+ * Reads a checkpoint (`config.json`, `weights.safetensors`) as `plumbline train` writes it.
+ * @param path the checkpoint folder, or the run folder around it
  * @throws {PlumblineError} PLB_CONFIG_* for config.json, PLB_DEPLOY_CHECKPOINT_UNREADABLE,
  *   PLB_CORE_SAFETENSORS_INVALID for the weights
  */
-export async function readCheckpoint(dir: string): Promise<Checkpoint> {
+export async function readCheckpoint(path: string): Promise<Checkpoint> {
+  // A kill between the trainer's two renames leaves only checkpoint.old.
+  const candidates = [path, join(path, 'checkpoint'), join(path, 'checkpoint.old')];
+  const dir = candidates.find((candidate) => existsSync(join(candidate, 'config.json'))) ?? path;
   const { config, classes, step, runId } = loadConfig(join(dir, 'config.json'), checkpointSchema);
   const file = join(dir, 'weights.safetensors');
   let bytes: Uint8Array;

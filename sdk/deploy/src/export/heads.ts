@@ -116,7 +116,12 @@ export function buildHeads(
  * so that leaving the others out of the later stages changes no result; on real images most proposals go.
  */
 function scoredRows(b: GraphBuilder, probabilities: Value, scoreThreshold: number): Value {
-  const highest = b.op('roi_head.highest', 'ReduceMax', [probabilities], { axes: [1], keepdims: 0 });
+  // The axes of ReduceMax became an input in opset 18.
+  const [axesInput, axesAttribute] = b.opset < 18 ? [[], { axes: [1] }] : [[b.ints([1])], {}];
+  const highest = b.op('roi_head.highest', 'ReduceMax', [probabilities, ...axesInput], {
+    ...axesAttribute,
+    keepdims: 0,
+  });
   const isScored = b.op('roi_head.isScored', 'Greater', [highest, b.floats([scoreThreshold], [])]);
   return b.op('roi_head.scored', 'Squeeze', [b.op('roi_head.scoredIndex', 'NonZero', [isScored]), b.ints([0])]);
 }

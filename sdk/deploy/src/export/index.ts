@@ -4,8 +4,9 @@ export { compareDetections, type Parity } from './parity.js';
 export {
   type ExportedModel,
   exportPortable,
+  type PortableOpset,
   type PortableOptions,
   portableInput,
-  portableOpset,
+  portableOpsets,
   portableOutputs,
 } from './portable.js';

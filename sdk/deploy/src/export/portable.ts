@@ -10,9 +10,13 @@ import { buildProposals } from './proposals.js';
 /** Names of the graph's input and outputs; the manifest repeats them. */
 export const portableInput = 'frame';
 export const portableOutputs = { boxes: 'boxes', scores: 'scores', classes: 'classes' } as const;
-export const portableOpset = 17;
+/** Operator sets that the graph is written for; the first is what every supported runtime reads. */
+export const portableOpsets = [17, 18, 19, 20] as const;
+export type PortableOpset = (typeof portableOpsets)[number];
 
 export interface PortableOptions {
+  /** 17 when absent. */
+  readonly opset?: PortableOpset;
   /**
    * `frame` (default): uint8 [1, height, width, 3] RGB of any size. `network-image`: float [1, 3, H, W] of the network
    * size, for checks of the graph behind the resize; boxes are then in network px.
@@ -40,7 +44,8 @@ export interface ExportedModel {
 export function exportPortable(checkpoint: Checkpoint, options: PortableOptions = {}): ExportedModel {
   const { config, weights, classes } = checkpoint;
   const { mean, std } = config.normalization;
-  const b = new GraphBuilder('plumbline-detector', portableOpset);
+  const opset = options.opset ?? portableOpsets[0];
+  const b = new GraphBuilder('plumbline-detector', opset);
   const network = (options.input === 'network-image' ? buildFloatInput : buildFrameInput)(b, config.imageSizeHw, mean);
   const inverseStd = std.map((value) => 1 / value);
   const stages = buildBackbone(b, weights, config.model.backbone, network.image, inverseStd);
@@ -67,5 +72,5 @@ export function exportPortable(checkpoint: Checkpoint, options: PortableOptions 
     b.output('refined', heads.boxes, 'float', refinedDims);
   }
   const bytes = b.finish('0.1.0', { 'plumbline.runId': checkpoint.runId, 'plumbline.step': String(checkpoint.step) });
-  return { bytes, nodes: b.nodeCount, opset: portableOpset };
+  return { bytes, nodes: b.nodeCount, opset };
 }

@@ -3,6 +3,7 @@ export {
   attributeType,
   type DataType,
   dataType,
+  describeValue,
   type Int64,
   type OnnxAttribute,
   type OnnxDimension,

@@ -84,3 +84,11 @@ export interface OnnxModel {
   graph: OnnxGraph;
   metadata_props?: { key: string; value: string }[];
 }
+
+/** One graph input or output in words: name, element type and shape with symbolic sides as text. */
+export function describeValue(value: OnnxValueInfo): { name: string; type: string; shape: (number | string)[] } {
+  const tensor = value.type?.tensor_type;
+  const type = Object.entries(dataType).find(([, code]) => code === tensor?.elem_type)?.[0] ?? 'unknown';
+  const shape = (tensor?.shape?.dim ?? []).map((dim) => dim.dim_param || toNumber(dim.dim_value ?? 0));
+  return { name: value.name, type, shape };
+}

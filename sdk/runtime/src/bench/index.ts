@@ -1,0 +1,1 @@
+export { benchmarkDetector, type HardwareFacts, hardwareFacts, type InferenceFigures } from './benchmark.js';
