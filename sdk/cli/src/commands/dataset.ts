@@ -33,5 +33,5 @@ function asText({ images, boxes, classes, boxSide, problems }: DatasetInspection
     ? `box side, px: 5 % ${px(boxSide.p05)}, median ${px(boxSide.p50)}, 95 % ${px(boxSide.p95)}\n`
     : '';
   const lines = problems.map(({ code, message }) => `${code}: ${message}\n`);
-  return `${images} images, ${boxes} boxes\n${counts.join('')}${sides}${problems.length} problems\n${lines.join('')}`;
+  return `${images} images, ${boxes} boxes\n${counts.join('')}${sides}${problems.length} problem${problems.length === 1 ? '' : 's'}\n${lines.join('')}`;
 }

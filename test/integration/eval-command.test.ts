@@ -1,0 +1,255 @@
+import { existsSync } from 'node:fs';
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { openDataset, readImageRgb } from '@plumbline/data/dataset';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { writeConstantModel } from '../fixtures/constant-model.js';
+import { runPlumbline } from '../fixtures/run-plumbline.js';
+
+const root = join(import.meta.dirname, '../..');
+const boards = join(root, 'firmware-configs/lines/demo/boards');
+const spec = `deeppcb:${boards}`;
+const tiny = join(root, 'test/golden/coco-eval/tiny');
+
+let dir: string;
+let model: string;
+
+/** A model that knows the labels of the first board by heart. */
+beforeAll(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'plumbline-eval-'));
+  model = join(dir, 'model');
+  const { classes, samples } = await openDataset(spec);
+  const { gtLabels, gtBoxesXyxy } = samples[0]!;
+  const detections = Array.from(gtLabels, (classId, i) => {
+    return { classId, score: 0.9 - i / 10, boxXyxy: [...gtBoxesXyxy.subarray(i * 4, i * 4 + 4)] };
+  });
+  writeConstantModel(model, [...classes], detections);
+});
+afterAll(() => rm(dir, { recursive: true }));
+
+describe('plumbline eval', () => {
+  it('measures two COCO files as pycocotools does', async () => {
+    const { exitCode, stdout } = await runPlumbline(
+      'eval',
+      '--gt',
+      join(tiny, 'gt.json'),
+      '--dt',
+      join(tiny, 'detections.json'),
+      '--json',
+    );
+    const report = JSON.parse(stdout);
+    const expected = JSON.parse(await readFile(join(tiny, 'expected.json'), 'utf8'));
+    expect(exitCode).toBe(0);
+    expect(report.protocol).toBe('coco');
+    for (const [name, value] of Object.entries(expected.stats))
+      expect(report.stats[name]).toBeCloseTo(value as number, 12);
+    expect(report.perIou['0.50']).toBeCloseTo(expected.AP_per_iou[0], 12);
+    expect(report.perClass.alpha).toBeCloseTo(expected.per_class[0].AP, 12);
+  });
+
+  it('measures a model on the first images of a dataset and writes its detections', async () => {
+    const out = join(dir, 'nested', 'dt.json');
+    const { exitCode, stdout } = await runPlumbline(
+      'eval',
+      '--model',
+      model,
+      '--data',
+      spec,
+      '--limit',
+      '1',
+      '--dt-out',
+      out,
+      '--json',
+    );
+    expect(exitCode).toBe(0);
+    const report = JSON.parse(stdout);
+    expect(report.images).toBe(1);
+    expect(report.stats.AP).toBeCloseTo(1, 12);
+    expect(report.imagesPerSecond).toBeGreaterThan(0);
+    expect(report.model).toMatchObject({ id: 'constant', version: '1.0.0', executionProvider: 'cpu' });
+    const detections = JSON.parse(await readFile(out, 'utf8'));
+    const first = (await readFile(join(boards, 'labels', '00041015.txt'), 'utf8'))
+      .split('\n')[0]!
+      .trim()
+      .split(/\s+/)
+      .map(Number);
+    const [x1, y1, x2, y2, type] = first as [number, number, number, number, number];
+    expect(detections).toHaveLength(5);
+    expect(detections[0]).toEqual({
+      image_id: 1,
+      category_id: type,
+      bbox: [x1, y1, x2 - x1, y2 - y1],
+      score: Math.fround(0.9),
+    });
+  });
+
+  it('takes the .onnx of a model folder as the model', async () => {
+    const { exitCode, stdout } = await runPlumbline(
+      'eval',
+      '--model',
+      join(model, 'model.onnx'),
+      '--data',
+      spec,
+      '--limit',
+      '2',
+      '--json',
+    );
+    expect(exitCode).toBe(0);
+    expect(JSON.parse(stdout).stats.AP).toBeLessThan(1);
+  });
+
+  it.each([
+    ['no arguments', [], 'what to evaluate is not clear'],
+    ['files and a model', ['--gt', 'a', '--dt', 'b', '--model', 'c'], 'what to evaluate is not clear'],
+    ['an unknown protocol', ['--gt', 'a', '--dt', 'b', '--protocol', 'voc'], '--protocol is "voc"; accepted: coco'],
+    [
+      'a limit of 0',
+      ['--model', 'a', '--data', spec, '--limit', '0'],
+      '--limit is "0"; accepted: a whole number from 1',
+    ],
+    ['a limit for files', ['--gt', 'a', '--dt', 'b', '--limit', '3'], '--limit and --dt-out belong to --model'],
+    ['a model that is not there', ['--model', 'nowhere', '--data', spec], 'nowhere: there is no such model'],
+    [
+      'a folder without a model',
+      ['--model', tiny, '--data', spec],
+      `${tiny}: this is no model; accepted: a model folder`,
+    ],
+  ])('refuses %s with exit code 2', async (_, args, message) => {
+    const { exitCode, stderr } = await runPlumbline('eval', ...args);
+    expect(exitCode).toBe(2);
+    expect(stderr).toContain('PLB_CLI_USAGE');
+    expect(stderr).toContain(message);
+  });
+
+  it('prints a bad file as a coded JSON document', async () => {
+    const bad = join(dir, 'bad.json');
+    await writeFile(bad, '[{"image_id": 1, "category_id": 1, "bbox": [0, 0, 1, 1], "score": NaN}]');
+    const { exitCode, stdout } = await runPlumbline('eval', '--gt', join(tiny, 'gt.json'), '--dt', bad, '--json');
+    expect(exitCode).toBe(2);
+    expect(JSON.parse(stdout).error).toMatchObject({
+      code: 'PLB_DATA_JSON_SYNTAX',
+      message: expect.stringContaining(`${bad}:1:67:`),
+    });
+  });
+});
+
+describe('plumbline predict', () => {
+  it('writes detections with file names and pictures with the boxes drawn', async () => {
+    const [out, drawn] = [join(dir, 'found.json'), join(dir, 'drawn')];
+    const images = ['00041015', '13000055'].map((stem) => join(boards, 'images', `${stem}.jpg`));
+    const { exitCode, stdout } = await runPlumbline(
+      'predict',
+      '--model',
+      model,
+      '--images',
+      ...images,
+      '--out',
+      out,
+      '--score',
+      '0.65',
+      '--draw',
+      drawn,
+      '--json',
+    );
+    expect(exitCode).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({ images: 2, detections: 6, failed: [] });
+    const predictions = JSON.parse(await readFile(out, 'utf8'));
+    expect(predictions.map((p: { file_name: string }) => p.file_name)).toEqual(
+      [0, 0, 0, 1, 1, 1].map((i) => images[i]),
+    );
+    expect(predictions[0]).toMatchObject({
+      image_id: 1,
+      category_id: expect.any(Number),
+      category_name: expect.any(String),
+    });
+
+    const before = await readImageRgb(images[0]!);
+    const after = await readImageRgb(join(drawn, '00041015.png'));
+    expect([after.width, after.height]).toEqual([before.width, before.height]);
+    const [x, y, width] = predictions[0].bbox as [number, number, number, number];
+    const top = (Math.round(y) * before.width + Math.round(x + width / 2)) * 3;
+    const [r, g, b] = after.data.subarray(top, top + 3);
+    expect(r === g && g === b, 'the edge of the first box is in colour').toBe(false);
+  });
+
+  it('goes on after a corrupt image, counts it and ends with exit code 1', async () => {
+    const folder = join(dir, 'images');
+    await cp(join(boards, 'images', '00041015.jpg'), join(folder, 'a.jpg'));
+    await writeFile(join(folder, 'b.jpg'), (await readFile(join(folder, 'a.jpg'))).subarray(0, 5000));
+    await cp(join(folder, 'a.jpg'), join(folder, 'c.jpg'));
+    const out = join(dir, 'partly.json');
+    const missing = join(dir, 'missing.jpg');
+    const { exitCode, stdout, stderr } = await runPlumbline(
+      'predict',
+      '--model',
+      model,
+      '--images',
+      folder,
+      missing,
+      '--out',
+      out,
+      '--json',
+    );
+    expect(exitCode).toBe(1);
+    const report = JSON.parse(stdout);
+    expect(report).toMatchObject({ images: 2, detections: 10 });
+    expect(report.failed.map((failure: { file: string }) => failure.file)).toEqual([join(folder, 'b.jpg'), missing]);
+    expect(report.failed[0].code).toBe('PLB_DATA_IMAGE_UNREADABLE');
+    expect(stderr).toContain(join(folder, 'b.jpg'));
+    const ids = JSON.parse(await readFile(out, 'utf8')).map((p: { image_id: number }) => p.image_id);
+    expect(new Set(ids)).toEqual(new Set([1, 3]));
+  });
+
+  it.each([
+    ['a score that is no number', ['--score', 'high'], '--score is "high"; accepted: a number from 0 to 1'],
+    ['a score below what the model returns', ['--score', '0.001'], 'accepted: 0.01 to 1'],
+  ])('refuses %s', async (_, args, message) => {
+    const out = join(dir, 'never.json');
+    const { exitCode, stderr } = await runPlumbline(
+      'predict',
+      '--model',
+      model,
+      '--images',
+      join(boards, 'images'),
+      '--out',
+      out,
+      ...args,
+    );
+    expect(exitCode).toBe(2);
+    expect(stderr).toContain(message);
+    expect(existsSync(out)).toBe(false);
+  });
+
+  it('refuses a folder without images', async () => {
+    const { exitCode, stderr } = await runPlumbline(
+      'predict',
+      '--model',
+      model,
+      '--images',
+      join(boards, 'labels'),
+      '--out',
+      join(dir, 'x.json'),
+    );
+    expect(exitCode).toBe(2);
+    expect(stderr).toContain('there is no image in this folder');
+  });
+});
+
+describe('plumbline dataset inspect', () => {
+  it('counts the shipped boards', async () => {
+    const { exitCode, stdout } = await runPlumbline('dataset', 'inspect', spec, '--json');
+    expect(exitCode).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({ images: 24, boxes: 150, problems: [] });
+  });
+
+  it('lists problems as file:line and ends with exit code 2', async () => {
+    const copy = join(dir, 'boards');
+    await cp(boards, copy, { recursive: true });
+    await writeFile(join(copy, 'labels', '00041015.txt'), '1 2 3 4 5\n1 2 3\n');
+    const { exitCode, stdout } = await runPlumbline('dataset', 'inspect', `deeppcb:${copy}#all`);
+    expect(exitCode).toBe(2);
+    expect(stdout).toContain('1 problem\n');
+    expect(stdout).toContain(`PLB_DATA_LABEL_FIELDS: ${join(copy, 'labels', '00041015.txt')}:2:1: 3 fields`);
+  });
+});
