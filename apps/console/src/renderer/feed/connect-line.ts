@@ -1,0 +1,49 @@
+import type { FeedPictureHeader } from '@plumbline/contract';
+import type { FramePlayer } from '../canvas/frame-player.js';
+import { FeedClient } from './feed-client.js';
+import type { LineStore } from './line-store.js';
+
+/** Leads the feed into store and player, and the store's view choices (freeze, zoom, boxes) to the player. */
+export function connectLine(feedUrl: string, store: LineStore, player: FramePlayer): FeedClient {
+  let decoding = Promise.resolve();
+  // Thumbnails are decoded one after the other, so that the filmstrip keeps the order of the feed.
+  const addNg = (header: FeedPictureHeader, jpeg: Uint8Array<ArrayBuffer>) => {
+    decoding = decoding
+      .then(() => createImageBitmap(new Blob([jpeg], { type: 'image/jpeg' })))
+      .then((bitmap) => store.ngReceived({ header, bitmap }))
+      .catch(() => {
+        player.counts.undecodable += 1;
+      });
+  };
+
+  let shownNg: string | null = null;
+  let isFrozen = false;
+  store.subscribe(() => {
+    const { mode, selectedNg, hasBoxes, zoom, selectedDetection, status } = store.getState();
+    player.setOptions({ hasBoxes, zoom, selectedDetection, threshold: status?.model.scoreThreshold ?? 0 });
+    if (mode === 'frozen' && !isFrozen) player.pause();
+    if (mode === 'live' && isFrozen) player.resume();
+    isFrozen = mode === 'frozen';
+    if (selectedNg !== shownNg) {
+      shownNg = selectedNg;
+      const item = store.selectedItem();
+      if (item) player.show(item.header, item.bitmap);
+    }
+  });
+
+  return new FeedClient(feedUrl, {
+    onOpen: () => store.opened(),
+    onClosed: (attempt) => store.closed(attempt),
+    onStatus: (status) => store.statusReceived(status),
+    onPicture: (header, jpeg) => {
+      if (header.type === 'ng') {
+        addNg(header, jpeg);
+        return;
+      }
+      store.resultReceived(header);
+      player.push(header, jpeg);
+    },
+    // Kept out of the operator's sight: the next good message follows within a second, or the view goes stale.
+    onBadMessage: (reason) => console.warn(`feed message ignored: ${reason}`),
+  });
+}
