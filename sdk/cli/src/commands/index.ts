@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { registerBench } from './bench.js';
 import { registerConfig } from './config.js';
 import { registerDataset } from './dataset.js';
+import { registerDoctor } from './doctor.js';
 import { registerEval } from './eval.js';
 import { registerExport } from './export.js';
 import { registerPredict } from './predict.js';
@@ -16,6 +17,7 @@ const registrations: ((program: Command) => void)[] = [
   registerPredict,
   registerEval,
   registerDataset,
+  registerDoctor,
 ];
 
 export function registerCommands(program: Command): void {

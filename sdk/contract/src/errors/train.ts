@@ -41,4 +41,52 @@ export const trainErrors = {
     'Correct the label; `plumbline dataset inspect SPEC` lists every such problem.',
     'input',
   ),
+  PLB_TRAIN_SETUP_UNSUPPORTED: entry(
+    (p: { found: string; needed: string }) =>
+      `the tensorflow engine cannot be set up here: found ${p.found}, needed ${p.needed}`,
+    'Train with `--engine wasm`, which runs everywhere but slowly, or on a machine of the named kind.',
+    'input',
+  ),
+  PLB_TRAIN_SETUP_NO_COMPILER: entry(
+    (p: { command: string }) => `no C++ compiler: \`${p.command}\` cannot be run`,
+    'Install one (Debian and Ubuntu: `sudo apt-get install g++`) or name another in the CXX environment variable.',
+    'input',
+  ),
+  PLB_TRAIN_SETUP_NO_PIP: entry(
+    (p: { command: string; reason: string }) => `\`${p.command} -m pip\` cannot be run: ${p.reason}`,
+    'Install it (Debian and Ubuntu: `sudo apt-get install python3-pip`), or download the wheel elsewhere and pass it with --from FILE; no Python is needed then.',
+    'input',
+  ),
+  PLB_TRAIN_SETUP_DISK_FULL: entry(
+    (p: { dir: string; freeMegabytes: number; neededMegabytes: number }) =>
+      `${p.dir}: ${p.freeMegabytes} MB free, ${p.neededMegabytes} MB needed`,
+    'Free some space, or point PLUMBLINE_CACHE to a folder on a larger disk.',
+  ),
+  PLB_TRAIN_SETUP_BUSY: entry(
+    (p: { lockFile: string; pid: number }) => `process ${p.pid} is setting the tensorflow engine up (${p.lockFile})`,
+    'Wait until it has ended. If no such process exists, remove the named file.',
+  ),
+  PLB_TRAIN_SETUP_DOWNLOAD_FAILED: entry(
+    (p: { what: string; command: string; reason: string }) =>
+      `${p.what} cannot be downloaded (\`${p.command}\`): ${p.reason}`,
+    'Check the network, the proxy and the registry that npm and pip are configured with, then run the command again: finished steps are kept.',
+  ),
+  PLB_TRAIN_SETUP_WHEEL_INVALID: entry(
+    (p: { file: string; reason: string }) => `${p.file}: not a usable TensorFlow wheel: ${p.reason}`,
+    'Pass the wheel tensorflow_cpu for Linux x86-64 with --from, or leave --from out to have it downloaded.',
+    'input',
+  ),
+  PLB_TRAIN_SETUP_WHEEL_HASH: entry(
+    (p: { file: string; expectedSha256: string; actualSha256: string }) =>
+      `${p.file}: sha256 is ${p.actualSha256}, expected ${p.expectedSha256}`,
+    'The file was changed or copied incompletely. Delete it and download it again.',
+  ),
+  PLB_TRAIN_SETUP_COMPILE_FAILED: entry(
+    (p: { command: string; reason: string }) => `the binding does not compile (${p.command}): ${p.reason}`,
+    'A compiler with C++17 is needed (g++ 9 or newer). Update it or name another in CXX.',
+  ),
+  PLB_TRAIN_SETUP_SELF_TEST_FAILED: entry(
+    (p: { reason: string }) => `the tensorflow engine was built and fails its self-test: ${p.reason}`,
+    'The engine set up before, if any, was kept. Run again with --verbose and report the output.',
+  ),
 } as const;

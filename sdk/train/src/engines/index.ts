@@ -6,4 +6,7 @@ export { conv2dPadded, type Padding } from './ops/conv2d-padded.js';
 export { maxPool3x3s2 } from './ops/max-pool.js';
 export { relu } from './ops/relu.js';
 export { cropAndResizeRoiAlign } from './ops/roi-align.js';
-export { findTensorflow, tensorflowDir } from './tensorflow/locate.js';
+export { cacheRoot, findTensorflow, tensorflowDir } from './tensorflow/locate.js';
+export { probeTensorflow, type TensorflowProbe } from './tensorflow/probe.js';
+export type { ReportProgress, SetupProgress } from './tensorflow/setup/progress.js';
+export { type SetupOptions, type SetupResult, setupTensorflow } from './tensorflow/setup/setup.js';

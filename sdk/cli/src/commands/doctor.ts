@@ -1,0 +1,97 @@
+import { PlumblineError } from '@plumbline/contract';
+import type { Command } from 'commander';
+import { type Check, runChecks } from '../doctor/checks.js';
+import { loadOptional } from '../load-package.js';
+import { Progress, printJson } from '../output.js';
+
+interface DoctorFlags {
+  setup?: string;
+  from?: string;
+  json?: boolean;
+}
+
+export function registerDoctor(program: Command): void {
+  program
+    .command('doctor')
+    .description('check what this machine has, or set an optional part up')
+    .option('--setup <part>', 'tensorflow: the fast training engine (about 1.2 GB in the cache folder)')
+    .option('--from <file>', 'with --setup tensorflow: a wheel on this disk instead of a download')
+    .option('--json', 'print one JSON document')
+    .addHelpText(
+      'after',
+      `
+The cache folder is $PLUMBLINE_CACHE or ~/.cache/plumbline; \`npm ci\` does not touch it.
+
+Examples:
+  $ plumbline doctor
+  $ plumbline doctor --setup tensorflow`,
+    )
+    .action((flags: DoctorFlags) => (flags.setup === undefined ? check(flags) : setUp(flags.setup, flags)));
+}
+
+async function check(flags: DoctorFlags): Promise<void> {
+  if (flags.from !== undefined) {
+    throw new PlumblineError('PLB_CLI_USAGE', {
+      problem: '--from without --setup',
+      accepted: '--setup tensorflow --from FILE',
+    });
+  }
+  const checks = await runChecks();
+  if (flags.json) printJson({ checks });
+  else for (const item of checks) process.stdout.write(`${describeCheck(item)}\n`);
+  if (checks.some((item) => item.required && !item.ok)) process.exitCode = 1;
+}
+
+/** One line, with a second one that says what to do where something is missing. */
+function describeCheck({ id, ok, required, found, expected, fix }: Check): string {
+  const mark = ok ? 'ok      ' : required ? 'MISSING ' : 'absent  ';
+  const line = `${mark} ${id.padEnd(16)} ${found}`;
+  return ok ? line : `${line} (expected: ${expected})\n${' '.repeat(26)}${fix}`;
+}
+
+async function setUp(part: string, flags: DoctorFlags): Promise<void> {
+  if (part !== 'tensorflow') {
+    throw new PlumblineError('PLB_CLI_USAGE', {
+      problem: `--setup ${part} is unknown`,
+      accepted: '--setup tensorflow',
+    });
+  }
+  const { setupTensorflow } = await loadOptional(
+    'doctor',
+    '@plumbline/train',
+    () => import('@plumbline/train/engines'),
+  );
+  const startedMs = Date.now();
+  let shown: { step: string; progress: Progress } | undefined;
+  const result = await setupTensorflow({
+    ...(flags.from === undefined ? {} : { wheelFile: flags.from }),
+    onProgress: ({ step, done, total }) => {
+      if (shown?.step !== step) {
+        const isBytes = total > 1;
+        shown = {
+          step,
+          progress: new Progress(step, isBytes ? Math.ceil(total / 1e6) : total, isBytes ? 'MB' : 'step'),
+        };
+        if (!isBytes) process.stderr.write(`${step} ...\n`);
+      }
+      if (total > 1)
+        shown.progress.update(Math.min(Math.ceil(total / 1e6), Math.floor(done / 1e6) + (done === total ? 1 : 0)));
+    },
+  });
+  const seconds = Math.round((Date.now() - startedMs) / 100) / 10;
+  if (flags.json) {
+    printJson({ engine: 'tensorflow', ...result, seconds });
+    return;
+  }
+  const what = `TensorFlow ${result.version} in ${result.dir}`;
+  if (result.wasSetUp) {
+    process.stdout.write(`${what} is set up and works; nothing to do.\n`);
+    return;
+  }
+  process.stdout.write(`${what} is set up (${seconds} s). \`plumbline train\` now uses it.\n`);
+  if (!result.isPinned) {
+    process.stdout.write(
+      `${result.wheel} is not the wheel this version was tested with; its sha256 is ${result.wheelSha256}.\n`,
+    );
+  }
+}

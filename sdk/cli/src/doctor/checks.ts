@@ -1,0 +1,135 @@
+import { existsSync } from 'node:fs';
+import { statfs } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { delimiter, join } from 'node:path';
+import { runProgram } from './run-program.js';
+
+/** One line of `plumbline doctor`. */
+export interface Check {
+  id: string;
+  ok: boolean;
+  /** A failed required check makes the exit code 1; any other part is needed for some commands only. */
+  required: boolean;
+  found: string;
+  expected: string;
+  /** What to do; empty if `ok`. */
+  fix: string;
+}
+
+type Finding = Pick<Check, 'ok' | 'found'>;
+
+/** All checks, in the order they are shown. Native modules are loaded in child processes: a misfit may end one. */
+export async function runChecks(): Promise<Check[]> {
+  const checks: Promise<Check>[] = [
+    check('node', true, '20.19 or newer', 'Install Node 20.19 or newer from https://nodejs.org.', async () =>
+      checkNodeVersion(process.versions.node),
+    ),
+    nativeModule('onnxruntime-node', '@plumbline/runtime/detector', '"ONNX Runtime " + m.env.versions.node'),
+    nativeModule('sharp', '@plumbline/edge/pipeline', '"libvips " + m.versions.vips'),
+    nativeModule(
+      'libsql',
+      '@plumbline/edge/pipeline',
+      '"SQLite " + new m(":memory:").prepare("select sqlite_version() as v").get().v',
+    ),
+    check('disk', true, 'at least 2 GB free in the working folder', 'Free some space.', () => checkDisk(process.cwd())),
+    check(
+      'tensorflow',
+      false,
+      'the fast training engine',
+      'For training on this machine: `plumbline doctor --setup tensorflow`.',
+      checkTensorflow,
+    ),
+    check('compiler', false, 'g++ or $CXX', 'For --setup tensorflow: `sudo apt-get install g++`.', () =>
+      firstThatRuns([process.env.CXX ?? 'g++'], ['--version']),
+    ),
+    check(
+      'python',
+      false,
+      'python3 with pip',
+      'For --setup tensorflow without --from: `sudo apt-get install python3-pip`.',
+      () => firstThatRuns(['python3'], ['-m', 'pip', '--version']),
+    ),
+    check('chromium', false, 'a Chromium browser', 'For the browser tests: `sudo apt-get install chromium`.', () =>
+      firstThatRuns(['chromium', 'chromium-browser', 'google-chrome'], ['--version']),
+    ),
+    check(
+      'mosquitto',
+      false,
+      'the Mosquitto broker',
+      'For the tests against a foreign broker: `sudo apt-get install mosquitto`.',
+      () => findInstalled('mosquitto'),
+    ),
+  ];
+  return Promise.all(checks);
+}
+
+async function check(
+  id: string,
+  required: boolean,
+  expected: string,
+  fix: string,
+  find: () => Promise<Finding>,
+): Promise<Check> {
+  const { ok, found } = await find();
+  return { id, ok, required, found, expected, fix: ok ? '' : fix };
+}
+
+/** @param version as in `process.versions.node` */
+export function checkNodeVersion(version: string): Finding {
+  const [major, minor] = version.split('.').map(Number) as [number, number];
+  return { ok: major > 20 || (major === 20 && minor >= 19), found: version };
+}
+
+/** Loads a native module where the package that depends on it finds it; `describe` is JavaScript with `m` = the module. */
+function nativeModule(name: string, dependent: string, describe: string): Promise<Check> {
+  const fix = `Run \`npm ci\` again; if it persists, this platform (${process.platform} ${process.arch}) has no build of ${name}.`;
+  return check(name, true, 'loads', fix, async () => {
+    let entry: string;
+    try {
+      entry = createRequire(import.meta.resolve(dependent)).resolve(name);
+    } catch {
+      return { ok: false, found: 'not installed' };
+    }
+    const script = `const m = require(${JSON.stringify(entry)}); process.stdout.write(String(${describe}));`;
+    const result = await runProgram(process.execPath, ['-e', script]);
+    return { ok: result.ok, found: result.ok ? `loads (${result.output})` : `does not load: ${result.output}` };
+  });
+}
+
+/** @param dir an existing folder */
+export async function checkDisk(dir: string, neededBytes = 2e9): Promise<Finding> {
+  const { bavail, bsize } = await statfs(dir);
+  const free = bavail * bsize;
+  return { ok: free >= neededBytes, found: `${(free / 1e9).toFixed(1)} GB free in ${dir}` };
+}
+
+async function checkTensorflow(): Promise<Finding> {
+  let engines: typeof import('@plumbline/train/engines');
+  try {
+    engines = await import('@plumbline/train/engines');
+  } catch {
+    return { ok: false, found: 'the training package is not installed' };
+  }
+  const dir = engines.tensorflowDir();
+  if (!engines.findTensorflow()) return { ok: false, found: `not set up in ${dir}` };
+  const probe = await engines.probeTensorflow();
+  return probe.ok
+    ? { ok: true, found: `TensorFlow ${probe.version} in ${dir}` }
+    : { ok: false, found: `in ${dir}, but does not start: ${probe.reason}` };
+}
+
+/** The first of several programs that ends well, with the first line it prints. */
+export async function firstThatRuns(programs: string[], args: string[]): Promise<Finding> {
+  for (const program of programs) {
+    const result = await runProgram(program, args);
+    if (result.ok) return { ok: true, found: result.output.split('\n')[0]!.trim() };
+  }
+  return { ok: false, found: 'not found' };
+}
+
+/** A program in PATH, or in the folder for daemons that ordinary users lack in it. It is not run. */
+async function findInstalled(program: string): Promise<Finding> {
+  const folders = [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/usr/local/sbin'];
+  const file = folders.map((folder) => join(folder, program)).find((path) => existsSync(path));
+  return { ok: file !== undefined, found: file ?? 'not found' };
+}
