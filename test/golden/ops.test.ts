@@ -1,0 +1,111 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import {
+  background,
+  decodeBoxes,
+  encodeBoxes,
+  iouMatrix,
+  levelAnchors,
+  matchPriors,
+  maxLogScale,
+  nms,
+  pyramidSizesHw,
+  pyramidStrides,
+  roiLevel,
+  rpnStds,
+  type Stds,
+  stageStds,
+  topKIndices,
+} from '@plumbline/core/geometry';
+import { describe, expect, it } from 'vitest';
+
+// torchvision 0.14.1 / torch 1.13.1 and numpy; tolerances are those of the folder's README.
+const golden = join(process.env.PLUMBLINE_GOLDEN ?? import.meta.dirname, 'ops');
+const json = (file: string) => JSON.parse(readFileSync(join(golden, file), 'utf8'));
+const flat = (rows: number[][]) => Float32Array.from(rows.flat());
+const stdsNamed: Record<string, Stds> = { rpn: rpnStds, stage1: stageStds[0]!, stage2: stageStds[1]!, stage3: stageStds[2]! };
+
+function expectClose(actual: ArrayLike<number>, expected: ArrayLike<number>, absolute: number, relative = 0): void {
+  expect(actual.length).toBe(expected.length);
+  for (let i = 0; i < expected.length; i++) {
+    const allowed = absolute + relative * Math.abs(expected[i]!);
+    if (!(Math.abs(actual[i]! - expected[i]!) <= allowed)) expect.fail(`[${i}] is ${actual[i]}, expected ${expected[i]}`);
+  }
+}
+
+describe('the golden operations', () => {
+  it.each(json('nms.json').nms as { name: string; boxes: number[][]; scores: number[]; iou_thr: number; keep: number[] }[])(
+    'nms keeps what torchvision keeps: $name',
+    ({ boxes, scores, iou_thr, keep }) => {
+      const order = topKIndices(Float32Array.from(scores), scores.length);
+      expect(nms(flat(boxes), order, iou_thr)).toEqual(keep);
+    },
+  );
+
+  it('iouMatrix equals torchvision.ops.box_iou', () => {
+    const { a, b, iou } = json('box_iou.json');
+    expectClose(iouMatrix(flat(a), flat(b)), flat(iou), 1e-6);
+  });
+
+  it('levelAnchors follows the mmdetection convention', () => {
+    const { scale, ratios, grids, count_800x1344: count } = json('anchors.json');
+    for (const { stride, feat_h, feat_w, anchors } of grids) {
+      expectClose(levelAnchors([feat_h, feat_w], stride, scale, ratios), flat(anchors), 1e-4);
+    }
+    const perLevel = pyramidSizesHw([800, 1344]).map((size, level) => levelAnchors(size, pyramidStrides[level]!, scale, ratios));
+    expect(perLevel.map((anchors) => anchors.length / 4)).toEqual(count.per_level);
+    expect(perLevel.reduce((sum, anchors) => sum + anchors.length / 4, 0)).toBe(268_569);
+  });
+
+  it('encodeBoxes and decodeBoxes equal DeltaXYWH', () => {
+    const { encode, decode, wh_ratio_clip, spec10_item1: item } = json('box_coder.json');
+    expect(maxLogScale).toBeCloseTo(wh_ratio_clip, 12);
+    for (const { stds, rois, gt, deltas } of encode) expectClose(encodeBoxes(flat(rois), flat(gt), stdsNamed[stds]!), flat(deltas), 1e-4, 1e-5);
+    for (const { stds, rois, deltas, max_shape, boxes } of decode) {
+      expectClose(decodeBoxes(flat(rois), flat(deltas), stdsNamed[stds]!, max_shape), flat(boxes), 1e-3, 1e-5);
+    }
+    expectClose(decodeBoxes(flat(item.rois), flat(item.deltas), item.stds, item.max_shape), flat(item.boxes), 1e-4);
+  });
+
+  it('roiLevel equals the level rule, the inverted box included', () => {
+    const { boxes, levels } = json('roi_level.json');
+    expect(boxes.map(([x1, y1, x2, y2]: number[]) => roiLevel(x1!, y1!, x2!, y2!))).toEqual(levels);
+  });
+
+  const { cases } = json('matcher.json') as { cases: MatcherCase[] };
+  it.each(cases)('matchPriors assigns as MaxIoUAssigner: $name', (entry) => {
+    const anchors = typeof entry.anchors === 'string' ? rpnAnchors(entry) : flat(entry.anchors);
+    const lowQuality = entry.low_quality ? { lowQualityMinIou: entry.min_pos } : {};
+    const thresholds = { positiveIou: entry.pos, negativeIou: entry.neg, ...lowQuality };
+    const { gtIndex } = matchPriors(anchors, flat(entry.gt), thresholds);
+    // Stored: 0 negative, -1 ignored, k ground truth k; the large cases list only what is not 0.
+    const expected = entry.assigned ?? new Array<number>(entry.n_anchors!).fill(0);
+    entry.nonzero_index?.forEach((index, i) => {
+      expected[index] = entry.nonzero_assigned![i]!;
+    });
+    expect([...gtIndex].map((g) => (g >= 0 ? g + 1 : g === background ? 0 : -1))).toEqual(expected);
+  });
+});
+
+interface MatcherCase {
+  name: string;
+  pos: number;
+  neg: number;
+  min_pos: number;
+  low_quality: boolean;
+  height?: number;
+  width?: number;
+  gt: number[][];
+  /** Boxes, or a sentence that names the grid of anchors.json. */
+  anchors: number[][] | string;
+  assigned?: number[];
+  n_anchors?: number;
+  nonzero_index?: number[];
+  nonzero_assigned?: number[];
+}
+
+function rpnAnchors({ height, width }: MatcherCase): Float32Array {
+  const { scale, ratios } = json('anchors.json');
+  const levels = pyramidSizesHw([height!, width!]).map((size, level) => levelAnchors(size, pyramidStrides[level]!, scale, ratios));
+  return Float32Array.from(levels.flatMap((anchors) => [...anchors]));
+}
