@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import {
   areaRanges,
@@ -40,7 +40,9 @@ function expectClose(actual: number, expected: number, what: string): void {
 
 describe('evaluateCoco', () => {
   it('finds its golden cases', () => {
-    expect(cases).toEqual(expect.arrayContaining(['tiny', 'crowd-edge', 'deeppcb', 'no-detections', 'no-gt']));
+    expect(cases.length, `cases in ${folder}`).toBeGreaterThan(0);
+    const own = ['tiny', 'crowd-edge', 'deeppcb', 'no-detections', 'no-gt'];
+    if (!process.env.PLUMBLINE_GOLDEN) expect(cases).toEqual(expect.arrayContaining(own));
   });
 
   it('uses the thresholds of pycocotools bit by bit', () => {
@@ -61,7 +63,11 @@ describe('evaluateCoco', () => {
     [1, 10, 100].forEach((limit, maxDetectionsIndex) => {
       areaRanges.forEach((area, areaIndex) => {
         const slice = { areaIndex, maxDetectionsIndex };
-        expectClose(averagePrecision(result, slice), expected.AP_by_maxdets[limit]![area.name], `AP ${area.name} ${limit}`);
+        expectClose(
+          averagePrecision(result, slice),
+          expected.AP_by_maxdets[limit]![area.name],
+          `AP ${area.name} ${limit}`,
+        );
         expectClose(averageRecall(result, slice), expected.AR[limit]![area.name], `AR ${area.name} ${limit}`);
       });
     });
@@ -70,13 +76,23 @@ describe('evaluateCoco', () => {
     expected.per_class.forEach((row, categoryIndex) => {
       const what = (field: string) => `category ${row.category_id} ${field}`;
       expectClose(Object.values(result.perClass)[categoryIndex]!, row.AP!, what('AP'));
-      ['APs', 'APm', 'APl'].forEach((field, i) => expectClose(averagePrecision(result, { categoryIndex, areaIndex: i + 1 }), row[field]!, what(field)));
+      ['APs', 'APm', 'APl'].forEach((field, i) =>
+        expectClose(averagePrecision(result, { categoryIndex, areaIndex: i + 1 }), row[field]!, what(field)),
+      );
       ['AR1', 'AR10', 'AR100'].forEach((field, maxDetectionsIndex) =>
         expectClose(averageRecall(result, { categoryIndex, maxDetectionsIndex }), row[field]!, what(field)),
       );
       for (let iouIndex = 0; iouIndex < iouThresholds.length; iouIndex++) {
-        expectClose(averagePrecision(result, { categoryIndex, iouIndex }), row.AP_per_iou![iouIndex]!, what(`AP ${iouIndex}`));
-        expectClose(averageRecall(result, { categoryIndex, iouIndex }), row.recall_per_iou![iouIndex]!, what(`recall ${iouIndex}`));
+        expectClose(
+          averagePrecision(result, { categoryIndex, iouIndex }),
+          row.AP_per_iou![iouIndex]!,
+          what(`AP ${iouIndex}`),
+        );
+        expectClose(
+          averageRecall(result, { categoryIndex, iouIndex }),
+          row.recall_per_iou![iouIndex]!,
+          what(`recall ${iouIndex}`),
+        );
       }
     });
 

@@ -6,6 +6,7 @@ import { openDataset, readImageRgb } from '@plumbline/data/dataset';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { writeConstantModel } from '../fixtures/constant-model.js';
 import { runPlumbline } from '../fixtures/run-plumbline.js';
+import { tinyConfig, writeRandomCheckpoint } from './random-checkpoint.js';
 
 const root = join(import.meta.dirname, '../..');
 const boards = join(root, 'firmware-configs/lines/demo/boards');
@@ -97,6 +98,29 @@ describe('plumbline eval', () => {
     );
     expect(exitCode).toBe(0);
     expect(JSON.parse(stdout).stats.AP).toBeLessThan(1);
+  });
+
+  it('measures a checkpoint with the training engine', async () => {
+    const { classes } = await openDataset(spec);
+    const checkpoint = join(dir, 'run', 'checkpoint');
+    writeRandomCheckpoint(checkpoint, tinyConfig, classes);
+    // A cache without a TensorFlow in it: the engine that needs no set-up runs everywhere.
+    process.env.PLUMBLINE_CACHE = join(dir, 'cache');
+    const { exitCode, stdout } = await runPlumbline(
+      'eval',
+      '--model',
+      join(dir, 'run'),
+      '--data',
+      spec,
+      '--limit',
+      '1',
+      '--json',
+    );
+    expect(exitCode).toBe(0);
+    const report = JSON.parse(stdout);
+    expect(report.model).toMatchObject({ kind: 'checkpoint', runId: 'random', step: 0, engine: 'wasm' });
+    expect(report.stats.AP).toBeGreaterThanOrEqual(0);
+    expect(report.stats.AP).toBeLessThan(0.2);
   });
 
   it.each([

@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import type { Detection } from '@plumbline/core/geometry';
 import type { Dataset } from '@plumbline/data/dataset';
 import { openDataset } from '@plumbline/data/dataset';
@@ -10,7 +11,7 @@ import {
 } from '@plumbline/data/eval';
 import { describe, expect, it } from 'vitest';
 
-const boards = new URL('../../../../firmware-configs/lines/demo/boards', import.meta.url).pathname;
+const boards = join(import.meta.dirname, '../../../../firmware-configs/lines/demo/boards');
 
 /** Answers with the labels of the images in their order, each box shifted by `shiftPx`. */
 function labelsAsDetector(dataset: Dataset, classes: readonly string[], shiftPx: number): EvaluatedDetector {
