@@ -114,7 +114,13 @@ describe.each(engines)('the golden tiny detector on %s', (engine) => {
           }),
         );
       const anchors = modelAnchors(model.config);
-      const candidates = selectCandidates(joined('logits', 1), joined('deltas', 4), anchors, proposals.trainPreNms, imageSizeHw);
+      const candidates = selectCandidates(
+        joined('logits', 1),
+        joined('deltas', 4),
+        anchors,
+        proposals.trainPreNms,
+        imageSizeHw,
+      );
       const thresholds = { Pc: proposals.nmsClassification, Pr: proposals.nmsRegression };
       for (const [name, threshold] of Object.entries(thresholds)) {
         const { boxesXyxy } = suppressCandidates(candidates, threshold, proposals.trainPostNms);
@@ -152,7 +158,8 @@ describe.each(engines)('the golden tiny detector on %s', (engine) => {
       expect(Math.abs(value('rpn.objectness') / terms.rpn_cls - 1)).toBeLessThan(1e-4);
       expect(Math.abs(value('rpn.box') / terms.rpn_box - 1)).toBeLessThan(1e-4);
       expect(Math.abs(value('cls') / terms.cls1 - 1)).toBeLessThan(0.02);
-      for (const k of [1, 2, 3]) expect(Math.abs(value(`reg.${k}`) / terms[`reg${k}`] - 1), `reg.${k}`).toBeLessThan(0.05);
+      for (const k of [1, 2, 3])
+        expect(Math.abs(value(`reg.${k}`) / terms[`reg${k}`] - 1), `reg.${k}`).toBeLessThan(0.05);
     });
   });
 });

@@ -23,24 +23,29 @@ import { describe, expect, it } from 'vitest';
 const golden = join(process.env.PLUMBLINE_GOLDEN ?? import.meta.dirname, 'ops');
 const json = (file: string) => JSON.parse(readFileSync(join(golden, file), 'utf8'));
 const flat = (rows: number[][]) => Float32Array.from(rows.flat());
-const stdsNamed: Record<string, Stds> = { rpn: rpnStds, stage1: stageStds[0]!, stage2: stageStds[1]!, stage3: stageStds[2]! };
+const stdsNamed: Record<string, Stds> = {
+  rpn: rpnStds,
+  stage1: stageStds[0]!,
+  stage2: stageStds[1]!,
+  stage3: stageStds[2]!,
+};
 
 function expectClose(actual: ArrayLike<number>, expected: ArrayLike<number>, absolute: number, relative = 0): void {
   expect(actual.length).toBe(expected.length);
   for (let i = 0; i < expected.length; i++) {
     const allowed = absolute + relative * Math.abs(expected[i]!);
-    if (!(Math.abs(actual[i]! - expected[i]!) <= allowed)) expect.fail(`[${i}] is ${actual[i]}, expected ${expected[i]}`);
+    if (!(Math.abs(actual[i]! - expected[i]!) <= allowed))
+      expect.fail(`[${i}] is ${actual[i]}, expected ${expected[i]}`);
   }
 }
 
 describe('the golden operations', () => {
-  it.each(json('nms.json').nms as { name: string; boxes: number[][]; scores: number[]; iou_thr: number; keep: number[] }[])(
-    'nms keeps what torchvision keeps: $name',
-    ({ boxes, scores, iou_thr, keep }) => {
-      const order = topKIndices(Float32Array.from(scores), scores.length);
-      expect(nms(flat(boxes), order, iou_thr)).toEqual(keep);
-    },
-  );
+  it.each(
+    json('nms.json').nms as { name: string; boxes: number[][]; scores: number[]; iou_thr: number; keep: number[] }[],
+  )('nms keeps what torchvision keeps: $name', ({ boxes, scores, iou_thr, keep }) => {
+    const order = topKIndices(Float32Array.from(scores), scores.length);
+    expect(nms(flat(boxes), order, iou_thr)).toEqual(keep);
+  });
 
   it('iouMatrix equals torchvision.ops.box_iou', () => {
     const { a, b, iou } = json('box_iou.json');
@@ -52,7 +57,9 @@ describe('the golden operations', () => {
     for (const { stride, feat_h, feat_w, anchors } of grids) {
       expectClose(levelAnchors([feat_h, feat_w], stride, scale, ratios), flat(anchors), 1e-4);
     }
-    const perLevel = pyramidSizesHw([800, 1344]).map((size, level) => levelAnchors(size, pyramidStrides[level]!, scale, ratios));
+    const perLevel = pyramidSizesHw([800, 1344]).map((size, level) =>
+      levelAnchors(size, pyramidStrides[level]!, scale, ratios),
+    );
     expect(perLevel.map((anchors) => anchors.length / 4)).toEqual(count.per_level);
     expect(perLevel.reduce((sum, anchors) => sum + anchors.length / 4, 0)).toBe(268_569);
   });
@@ -60,7 +67,8 @@ describe('the golden operations', () => {
   it('encodeBoxes and decodeBoxes equal DeltaXYWH', () => {
     const { encode, decode, wh_ratio_clip, spec10_item1: item } = json('box_coder.json');
     expect(maxLogScale).toBeCloseTo(wh_ratio_clip, 12);
-    for (const { stds, rois, gt, deltas } of encode) expectClose(encodeBoxes(flat(rois), flat(gt), stdsNamed[stds]!), flat(deltas), 1e-4, 1e-5);
+    for (const { stds, rois, gt, deltas } of encode)
+      expectClose(encodeBoxes(flat(rois), flat(gt), stdsNamed[stds]!), flat(deltas), 1e-4, 1e-5);
     for (const { stds, rois, deltas, max_shape, boxes } of decode) {
       expectClose(decodeBoxes(flat(rois), flat(deltas), stdsNamed[stds]!, max_shape), flat(boxes), 1e-3, 1e-5);
     }
@@ -106,6 +114,8 @@ interface MatcherCase {
 
 function rpnAnchors({ height, width }: MatcherCase): Float32Array {
   const { scale, ratios } = json('anchors.json');
-  const levels = pyramidSizesHw([height!, width!]).map((size, level) => levelAnchors(size, pyramidStrides[level]!, scale, ratios));
+  const levels = pyramidSizesHw([height!, width!]).map((size, level) =>
+    levelAnchors(size, pyramidStrides[level]!, scale, ratios),
+  );
   return Float32Array.from(levels.flatMap((anchors) => [...anchors]));
 }

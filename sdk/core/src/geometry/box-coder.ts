@@ -48,10 +48,10 @@ export function encodeBoxes(priorsXyxy: Float32Array, gtXyxy: Float32Array, stds
 /**
  * Applies predicted deltas to priors.
  * @param priorsXyxy [N * 4] px
- * @param deltas     [N * 4] unitless, multiplied by `stds` before use
+ * @param deltas     [N * 4] class-agnostic or [N * C * 4] class-specific; unitless, multiplied by `stds` before use
  * @param clipHw     unpadded [height, width] px that the result is clipped to
- * @returns [N * 4] px, clipped to [0, width] x [0, height]
- * @throws {PlumblineError} PLB_CORE_SHAPE_MISMATCH if the row counts differ
+ * @returns as many boxes as deltas, px, clipped to [0, width] x [0, height]
+ * @throws {PlumblineError} PLB_CORE_SHAPE_MISMATCH if the deltas are no multiple of the priors
  * Source: Faster R-CNN section 3.1.2, eq. 2, with the clamp of {@link maxLogScale}.
  */
 export function decodeBoxes(
@@ -60,28 +60,34 @@ export function decodeBoxes(
   stds: Stds,
   clipHw: readonly [number, number],
 ): Float32Array {
-  if (priorsXyxy.length !== deltas.length) {
+  const rows = priorsXyxy.length / 4;
+  const perPrior = rows === 0 ? 0 : deltas.length / 4 / rows;
+  if (!Number.isInteger(perPrior) || (rows === 0 && deltas.length > 0)) {
     throw new PlumblineError('PLB_CORE_SHAPE_MISMATCH', {
       what: 'deltas',
       actual: `[${deltas.length}]`,
-      expected: `[${priorsXyxy.length}] as priorsXyxy`,
+      expected: `a multiple of [${priorsXyxy.length}] as priorsXyxy`,
     });
   }
-  const out = new Float32Array(priorsXyxy.length);
+  const out = new Float32Array(deltas.length);
   const [clipH, clipW] = clipHw;
   const clampLog = (v: number) => Math.min(maxLogScale, Math.max(-maxLogScale, v));
   const clip = (v: number, max: number) => Math.min(max, Math.max(0, v));
-  for (let i = 0; i < out.length; i += 4) {
-    const pw = priorsXyxy[i + 2]! - priorsXyxy[i]!;
-    const ph = priorsXyxy[i + 3]! - priorsXyxy[i + 1]!;
-    const cx = priorsXyxy[i]! + pw / 2 + deltas[i]! * stds[0] * pw;
-    const cy = priorsXyxy[i + 1]! + ph / 2 + deltas[i + 1]! * stds[1] * ph;
-    const w = pw * Math.exp(clampLog(deltas[i + 2]! * stds[2]));
-    const h = ph * Math.exp(clampLog(deltas[i + 3]! * stds[3]));
-    out[i] = clip(cx - w / 2, clipW);
-    out[i + 1] = clip(cy - h / 2, clipH);
-    out[i + 2] = clip(cx + w / 2, clipW);
-    out[i + 3] = clip(cy + h / 2, clipH);
+  for (let row = 0, i = 0; row < rows; row++) {
+    const pw = priorsXyxy[4 * row + 2]! - priorsXyxy[4 * row]!;
+    const ph = priorsXyxy[4 * row + 3]! - priorsXyxy[4 * row + 1]!;
+    const px = priorsXyxy[4 * row]! + pw / 2;
+    const py = priorsXyxy[4 * row + 1]! + ph / 2;
+    for (let k = 0; k < perPrior; k++, i += 4) {
+      const cx = px + deltas[i]! * stds[0] * pw;
+      const cy = py + deltas[i + 1]! * stds[1] * ph;
+      const w = pw * Math.exp(clampLog(deltas[i + 2]! * stds[2]));
+      const h = ph * Math.exp(clampLog(deltas[i + 3]! * stds[3]));
+      out[i] = clip(cx - w / 2, clipW);
+      out[i + 1] = clip(cy - h / 2, clipH);
+      out[i + 2] = clip(cx + w / 2, clipW);
+      out[i + 3] = clip(cy + h / 2, clipH);
+    }
   }
   return out;
 }

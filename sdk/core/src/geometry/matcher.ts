@@ -31,6 +31,9 @@ export function matchPriors(priorsXyxy: Float32Array, gtXyxy: Float32Array, opti
   const gtIndex = new Int32Array(n).fill(background);
   const maxIou = new Float32Array(n);
   if (g === 0) return { gtIndex, maxIou };
+  // IoUs are compared as float32, thresholds too: 0.7 rounds down, and a box of IoU 0.7 must count.
+  const positiveIou = Math.fround(options.positiveIou);
+  const negativeIou = Math.fround(options.negativeIou);
   const bestOfGt = new Float32Array(g);
   const argmax = new Int32Array(n);
   for (let i = 0; i < n; i++) {
@@ -42,14 +45,15 @@ export function matchPriors(priorsXyxy: Float32Array, gtXyxy: Float32Array, opti
       }
       if (value > bestOfGt[j]!) bestOfGt[j] = value;
     }
-    if (maxIou[i]! >= options.positiveIou) gtIndex[i] = argmax[i]!;
-    else if (maxIou[i]! >= options.negativeIou) gtIndex[i] = ignored;
+    if (maxIou[i]! >= positiveIou) gtIndex[i] = argmax[i]!;
+    else if (maxIou[i]! >= negativeIou) gtIndex[i] = ignored;
   }
   if (options.lowQualityMinIou !== undefined) {
+    const minIou = Math.fround(options.lowQualityMinIou);
     for (let i = 0; i < n; i++) {
-      if (maxIou[i]! < options.lowQualityMinIou) continue;
+      if (maxIou[i]! < minIou) continue;
       for (let j = 0; j < g; j++) {
-        if (bestOfGt[j]! < options.lowQualityMinIou) continue;
+        if (bestOfGt[j]! < minIou) continue;
         if (Math.fround(iou(priorsXyxy, i, gtXyxy, j)) === bestOfGt[j]!) gtIndex[i] = j;
       }
     }

@@ -130,12 +130,7 @@ function runHeads(
   const first = model.roiHeads.regressors[0]!;
   const deltas = dense(runBranch(features, first.branch), first.deltas).dataSync() as Float32Array;
   if (regressors === 1) {
-    const priors = new Float32Array(count * classes * 4);
-    for (let i = 0; i < count; i++) {
-      for (let c = 0; c < classes; c++)
-        priors.set(proposals.boxesXyxy.subarray(4 * i, 4 * i + 4), 4 * (i * classes + c));
-    }
-    return { probabilities, boxes: decodeBoxes(priors, deltas, stageStds[0]!, clipHw), count };
+    return { probabilities, boxes: decodeBoxes(proposals.boxesXyxy, deltas, stageStds[0]!, clipHw), count };
   }
   const picked = new Float32Array(count * 4);
   for (let i = 0; i < count; i++) {
