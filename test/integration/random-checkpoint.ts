@@ -8,7 +8,12 @@ import { writeSafetensors } from '@plumbline/core/safetensors';
 export const tinyConfig: TrainConfig = trainConfigSchema.parse({
   imageSizeHw: [96, 128],
   normalization: { mean: [120, 115, 105], std: [58, 57, 56] },
-  model: { backbone: { blocks: [1, 1, 1, 1], width: 8 }, fpn: { channels: 16 }, head: { fcChannels: 32 }, regressors: 3 },
+  model: {
+    backbone: { blocks: [1, 1, 1, 1], width: 8 },
+    fpn: { channels: 16 },
+    head: { fcChannels: 32 },
+    regressors: 3,
+  },
   proposals: { testPreNms: 100, testPostNms: 50 },
   test: { scoreThreshold: 0.05 },
 });
@@ -76,7 +81,12 @@ export function randomWeights(config: TrainConfig, classCount: number, seed = 7)
 }
 
 /** Writes a checkpoint folder as `plumbline train` leaves it. */
-export function writeRandomCheckpoint(dir: string, config: TrainConfig, classes: readonly string[], seed?: number): void {
+export function writeRandomCheckpoint(
+  dir: string,
+  config: TrainConfig,
+  classes: readonly string[],
+  seed?: number,
+): void {
   mkdirSync(dir, { recursive: true });
   const header = { schema: 'plumbline.checkpoint/1', config, classes, step: 0, runId: 'random' };
   writeFileSync(join(dir, 'config.json'), JSON.stringify(header));

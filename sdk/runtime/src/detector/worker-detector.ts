@@ -8,6 +8,7 @@ import type { FromWorker, SerializedError, ToWorker } from './worker-messages.js
 const maxInFlight = 2;
 
 interface InFlight {
+  readonly settled: Promise<unknown>;
   readonly resolve: (result: DetectionResult) => void;
   readonly reject: (error: Error) => void;
 }
@@ -70,8 +71,10 @@ export class WorkerDetector implements Detector {
   private async end(): Promise<void> {
     const worker = await this.worker?.catch(() => undefined);
     if (!worker) return;
+    await Promise.allSettled([...this.inFlight.values()].map((request) => request.settled));
+    // A crash meanwhile has ended the worker, and no frame may start another.
+    if (!this.worker) return;
     const exited = new Promise<void>((resolve) => worker.once('exit', () => resolve()));
-    // The worker answers in order: frames in flight come first.
     worker.postMessage({ kind: 'dispose' } satisfies ToWorker);
     await exited;
   }
@@ -94,11 +97,10 @@ export class WorkerDetector implements Detector {
     // Transferring a view would take its neighbours in the same buffer along.
     const data = isWholeBuffer ? image.data : image.data.slice();
     const id = this.nextId++;
-    return new Promise((resolve, reject) => {
-      this.inFlight.set(id, { resolve, reject });
-      const message: ToWorker = { kind: 'detect', id, width, height, data };
-      worker.postMessage(message, [data.buffer]);
-    });
+    const { promise, resolve, reject } = withResolvers<DetectionResult>();
+    this.inFlight.set(id, { settled: promise, resolve, reject });
+    worker.postMessage({ kind: 'detect', id, width, height, data } satisfies ToWorker, [data.buffer]);
+    return promise;
   }
 
   private watch(worker: Worker): void {
@@ -139,6 +141,17 @@ function whenReady(worker: Worker): Promise<DetectorInfo> {
     const onExit = (code: number) => settle(() => reject(crashed(`exit code ${code} before it was ready`)));
     worker.on('message', onMessage).on('error', onError).on('exit', onExit);
   });
+}
+
+/** Promise.withResolvers, which Node 20 lacks. */
+function withResolvers<T>() {
+  let resolve!: (value: T) => void;
+  let reject!: (error: Error) => void;
+  const promise = new Promise<T>((onResolve, onReject) => {
+    resolve = onResolve;
+    reject = onReject;
+  });
+  return { promise, resolve, reject };
 }
 
 function deserialize(error: SerializedError): Error {

@@ -52,7 +52,7 @@ export async function openSession(modelPath: string, options: SessionOptions = {
         executionProviders: [provider],
         intraOpNumThreads: threads,
         graphOptimizationLevel: 'all',
-        logSeverityLevel: 3,
+        logSeverityLevel: 4,
       });
       attempts.push({ provider, isUsed: true });
       return { session, executionProvider: provider, attempts, threads };

@@ -1,0 +1,57 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { exportPortable, portableOpsets, readCheckpoint } from '@plumbline/deploy/export';
+import { InferenceSession } from 'onnxruntime-node';
+import { afterAll, describe, expect, it } from 'vitest';
+import { tinyConfig, writeRandomCheckpoint } from './random-checkpoint.js';
+
+/** A Python with the PyPI package onnx; name another one in PLUMBLINE_ONNX_PYTHON. */
+const python = process.env.PLUMBLINE_ONNX_PYTHON ?? 'python3';
+const hasOnnx = spawnSync(python, ['-c', 'import onnx']).status === 0;
+if (!hasOnnx) {
+  process.stderr.write(`onnx.checker test skipped: ${python} has no package "onnx". Install it: pip install onnx\n`);
+}
+
+const check = `
+import sys, onnx
+for path in sys.argv[1:]:
+    model = onnx.load(path)
+    onnx.checker.check_model(model, full_check=True)
+    onnx.shape_inference.infer_shapes(model, check_type=True, strict_mode=True, data_prop=True)
+    print(path, model.opset_import[0].version)
+`;
+
+const dir = mkdtempSync(join(tmpdir(), 'plumbline-checker-'));
+afterAll(() => rmSync(dir, { recursive: true, force: true }));
+
+const variants = [
+  { name: 'decoupled-3', model: { regressors: 3 } },
+  { name: 'decoupled-1', model: { regressors: 1 } },
+  { name: 'faster', model: { kind: 'faster', regressors: 1, head: { ...tinyConfig.model.head, shared: true } } },
+] as const;
+
+describe.each(variants)('the exported graph of $name', ({ name, model }) => {
+  const config = { ...tinyConfig, model: { ...tinyConfig.model, ...model } };
+  const checkpointDir = join(dir, name);
+  writeRandomCheckpoint(checkpointDir, config, ['a', 'b', 'c']);
+
+  it.each(portableOpsets)('loads in ONNX Runtime at opset %i', async (opset) => {
+    const { bytes } = exportPortable(await readCheckpoint(checkpointDir), { opset });
+    const session = await InferenceSession.create(bytes);
+    expect([session.inputNames, session.outputNames]).toEqual([['frame'], ['boxes', 'scores', 'classes']]);
+    await session.release();
+  });
+
+  it.skipIf(!hasOnnx)('passes onnx.checker with full shape and type inference at every opset', async () => {
+    const checkpoint = await readCheckpoint(checkpointDir);
+    const files = portableOpsets.map((opset) => {
+      const file = join(dir, `${name}-${opset}.onnx`);
+      writeFileSync(file, exportPortable(checkpoint, { opset }).bytes);
+      return file;
+    });
+    const printed = execFileSync(python, ['-c', check, ...files], { encoding: 'utf8' });
+    expect(printed.trim().split('\n')).toEqual(files.map((file, i) => `${file} ${portableOpsets[i]}`));
+  });
+});
