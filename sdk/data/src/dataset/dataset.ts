@@ -48,7 +48,7 @@ const accepted = 'deeppcb:DIR[#train|val|all|NAME]';
 /**
  * Opens a dataset and checks every label and image header; the first thing wrong is thrown.
  * @param spec `deeppcb:DIR[#SPLIT]`; a relative DIR is taken from the current folder
- * @throws {PlumblineError} PLB_DATA_* naming file, line and what is accepted
+ * @throws {PlumblineError} the codes of errors/data.ts, which name file, line and what is accepted
  */
 export async function openDataset(spec: string): Promise<Dataset> {
   return readDataset(spec, failAtOnce);
