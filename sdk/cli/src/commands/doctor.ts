@@ -1,6 +1,7 @@
 import { PlumblineError } from '@plumbline/contract';
+import type { ReportProgress } from '@plumbline/train/engines';
 import type { Command } from 'commander';
-import { type Check, runChecks } from '../doctor/checks.js';
+import { type Check, isUsable, runChecks } from '../doctor/checks.js';
 import { loadOptional } from '../load-package.js';
 import { Progress, printJson } from '../output.js';
 
@@ -39,7 +40,7 @@ async function check(flags: DoctorFlags): Promise<void> {
   const checks = await runChecks();
   if (flags.json) printJson({ checks });
   else for (const item of checks) process.stdout.write(`${describeCheck(item)}\n`);
-  if (checks.some((item) => item.required && !item.ok)) process.exitCode = 1;
+  if (!isUsable(checks)) process.exitCode = 1;
 }
 
 /** One line, with a second one that says what to do where something is missing. */
@@ -47,6 +48,22 @@ function describeCheck({ id, ok, required, found, expected, fix }: Check): strin
   const mark = ok ? 'ok      ' : required ? 'MISSING ' : 'absent  ';
   const line = `${mark} ${id.padEnd(16)} ${found}`;
   return ok ? line : `${line} (expected: ${expected})\n${' '.repeat(26)}${fix}`;
+}
+
+/** Shows each step on stderr: with a rate and the time left where it moves bytes, by its name alone elsewhere. */
+function showSteps(): ReportProgress {
+  let shown: { step: string; megabytes: number; progress?: Progress } | undefined;
+  return ({ step, done, total }) => {
+    const movesBytes = total > 1;
+    const totalMegabytes = Math.round(total / 1e6);
+    if (shown?.step !== step) {
+      shown = { step, megabytes: -1, ...(movesBytes ? { progress: new Progress(step, totalMegabytes, 'MB') } : {}) };
+      if (!movesBytes) process.stderr.write(`${step} ...\n`);
+    }
+    const megabytes = done >= total ? totalMegabytes : Math.min(totalMegabytes - 1, Math.floor(done / 1e6));
+    if (megabytes > shown.megabytes) shown.progress?.update(megabytes);
+    shown.megabytes = megabytes;
+  };
 }
 
 async function setUp(part: string, flags: DoctorFlags): Promise<void> {
@@ -62,21 +79,9 @@ async function setUp(part: string, flags: DoctorFlags): Promise<void> {
     () => import('@plumbline/train/engines'),
   );
   const startedMs = Date.now();
-  let shown: { step: string; progress: Progress } | undefined;
   const result = await setupTensorflow({
     ...(flags.from === undefined ? {} : { wheelFile: flags.from }),
-    onProgress: ({ step, done, total }) => {
-      if (shown?.step !== step) {
-        const isBytes = total > 1;
-        shown = {
-          step,
-          progress: new Progress(step, isBytes ? Math.ceil(total / 1e6) : total, isBytes ? 'MB' : 'step'),
-        };
-        if (!isBytes) process.stderr.write(`${step} ...\n`);
-      }
-      if (total > 1)
-        shown.progress.update(Math.min(Math.ceil(total / 1e6), Math.floor(done / 1e6) + (done === total ? 1 : 0)));
-    },
+    onProgress: showSteps(),
   });
   const seconds = Math.round((Date.now() - startedMs) / 100) / 10;
   if (flags.json) {

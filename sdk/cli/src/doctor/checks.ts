@@ -63,6 +63,11 @@ export async function runChecks(): Promise<Check[]> {
   return Promise.all(checks);
 }
 
+/** Whether everything is there that no command can do without. */
+export function isUsable(checks: readonly Check[]): boolean {
+  return checks.every((item) => item.ok || !item.required);
+}
+
 async function check(
   id: string,
   required: boolean,

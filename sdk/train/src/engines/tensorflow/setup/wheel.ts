@@ -64,7 +64,9 @@ export async function downloadWheel(dir: string, python: string, report: ReportP
     await mkdir(partial);
     // pip downloads into its temporary folder first; watching that is the only progress that every pip offers.
     const watch = setInterval(() => {
-      void largestFile(partial).then((done) => report({ step: 'download TensorFlow', done, total: wheelBytes }));
+      void largestFile(partial).then((done) => {
+        if (done < wheelBytes) report({ step: 'download TensorFlow', done, total: wheelBytes });
+      });
     }, 500);
     const args = ['-m', 'pip', 'download', '--quiet', '--no-deps', '--only-binary=:all:', '--implementation', 'cp'];
     args.push('--python-version', '3.12', '--platform', 'manylinux_2_27_x86_64', '--dest', partial);
@@ -78,6 +80,7 @@ export async function downloadWheel(dir: string, python: string, report: ReportP
         reason: result.reason,
       });
     }
+    report({ step: 'download TensorFlow', done: wheelBytes, total: wheelBytes });
     await rename(join(partial, pinnedWheel.fileName), file);
     await rm(partial, { recursive: true, force: true });
   }

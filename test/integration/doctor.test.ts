@@ -1,0 +1,47 @@
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, describe, expect, it } from 'vitest';
+
+const plumbline = fileURLToPath(new URL('../../sdk/cli/dist/main.js', import.meta.url));
+const emptyCache = mkdtempSync(join(tmpdir(), 'plumbline-doctor-'));
+afterAll(() => rmSync(emptyCache, { recursive: true, force: true }));
+
+/** Runs the command on a machine with no programs and an empty cache. */
+function run(...args: string[]) {
+  const env = { ...process.env, PATH: '/nonexistent', PLUMBLINE_CACHE: emptyCache };
+  return spawnSync(process.execPath, [plumbline, ...args], { encoding: 'utf8', env });
+}
+
+describe('plumbline doctor', () => {
+  it('finds the modules it cannot do without and says how to get the rest', () => {
+    const { status, stdout } = run('doctor', '--json');
+    const { checks } = JSON.parse(stdout) as { checks: { id: string; ok: boolean; required: boolean; fix: string }[] };
+    const byId = Object.fromEntries(checks.map((check) => [check.id, check]));
+    for (const id of ['node', 'onnxruntime-node', 'sharp', 'libsql', 'disk'])
+      expect(byId[id]).toMatchObject({ ok: true });
+    for (const id of ['tensorflow', 'compiler', 'python', 'chromium']) expect(byId[id]).toMatchObject({ ok: false });
+    expect(byId.tensorflow!.fix).toContain('plumbline doctor --setup tensorflow');
+    expect(checks.filter((check) => check.ok && check.fix !== '')).toEqual([]);
+    expect(status).toBe(0);
+  });
+
+  it('shows the same as text', () => {
+    const { stdout } = run('doctor');
+    expect(stdout).toMatch(/^ok +sharp +loads/m);
+    expect(stdout).toMatch(/^absent +tensorflow +not set up in .*\n +For training on this machine/m);
+  });
+
+  it.each([
+    [['--setup', 'opencv'], 'PLB_CLI_USAGE'],
+    [['--from', 'some.whl'], 'PLB_CLI_USAGE'],
+    [['--setup', 'tensorflow', '--from', '/nonexistent/some.whl'], 'PLB_TRAIN_SETUP_WHEEL_INVALID'],
+    [['--setup', 'tensorflow'], 'PLB_TRAIN_SETUP_NO_COMPILER'],
+  ])('refuses %j with %s', (args, code) => {
+    const { status, stdout } = run('doctor', ...args, '--json');
+    expect(JSON.parse(stdout)).toMatchObject({ error: { code } });
+    expect(status).toBe(2);
+  });
+});
