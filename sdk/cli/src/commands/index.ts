@@ -5,6 +5,8 @@ import { registerDataset } from './dataset.js';
 import { registerDoctor } from './doctor.js';
 import { registerEval } from './eval.js';
 import { registerExport } from './export.js';
+import { registerMes } from './mes.js';
+import { registerOutbox } from './outbox.js';
 import { registerPredict } from './predict.js';
 import { registerTrain } from './train.js';
 
@@ -18,6 +20,8 @@ const registrations: ((program: Command) => void)[] = [
   registerEval,
   registerDataset,
   registerDoctor,
+  registerMes,
+  registerOutbox,
 ];
 
 export function registerCommands(program: Command): void {

@@ -6,14 +6,15 @@ export const ackSchema = z.object({ sourceId: z.string().min(1), epoch: epochStr
 export type VisionAck = z.infer<typeof ackSchema>;
 
 /**
- * Retained payload of `.../_vision_v1/availability`, also the last will. `outbox` tells a reader that joins in the middle
- * where to start: nothing up to `ackedSeq` will be sent again, everything after it will.
+ * Retained payload of `.../_vision_v1/availability`, also the last will. `outbox.ackedSeq` is present when the station
+ * keeps records until the MES acknowledges them. A reader that joins in the middle learns from it where it stands:
+ * nothing up to `ackedSeq` will be sent again, everything after it will, as often as it takes.
  */
 export const availabilitySchema = z.object({
   sourceId: z.string().min(1),
   state: z.enum(['online', 'offline', 'degraded']),
   timestamp_ms: z.int().nonnegative(),
-  outbox: z.object({ epoch: epochString, ackedSeq: seqString, lastSeq: seqString }).optional(),
+  outbox: z.object({ epoch: epochString, ackedSeq: seqString.optional(), lastSeq: seqString }).optional(),
 });
 export type Availability = z.infer<typeof availabilitySchema>;
 

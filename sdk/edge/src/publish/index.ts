@@ -2,6 +2,7 @@ export { type Backoff, fullJitterBackoff } from './backoff.js';
 export { type Clock, type RandomSource, systemClock, systemRandom } from './clock.js';
 export { MqttPublisher, type MqttPublisherOptions, type PublisherStatus } from './mqtt-publisher.js';
 export { Outbox } from './outbox.js';
+export { type OutboxReader, type OutboxSummary, openOutboxReader } from './outbox-reader.js';
 export type {
   EventDraft,
   EventReceipt,

@@ -241,20 +241,22 @@ export class MqttPublisher implements Service {
   }
 
   private publishAvailability(session: DeliverySession, state: Availability['state']): Promise<void> {
-    const { outbox, sourceId } = this.options;
+    const { outbox, sourceId, ack } = this.options;
     const { epoch, lastSeq } = outbox.stats();
-    this.snapshotSeq = outbox.safeSeq;
+    const { ackedSeq } = outbox.cursors();
+    this.snapshotSeq = ackedSeq;
     const payload: Availability = {
       sourceId,
       state,
       timestamp_ms: this.clock.nowMs(),
-      outbox: { epoch, ackedSeq: String(outbox.safeSeq), lastSeq },
+      outbox: { epoch, ...(ack ? { ackedSeq: String(ackedSeq) } : {}), lastSeq },
     };
     return session.publishRetained(this.topics.availability, JSON.stringify(payload));
   }
 
   private publishSnapshotIfMoved(session: DeliverySession): void {
-    if (this.options.outbox.safeSeq !== this.snapshotSeq) void this.publishAvailability(session, this.availability);
+    const { ackedSeq } = this.options.outbox.cursors();
+    if (this.options.ack && ackedSeq !== this.snapshotSeq) void this.publishAvailability(session, this.availability);
   }
 
   private publishState(session: DeliverySession): Promise<void> {

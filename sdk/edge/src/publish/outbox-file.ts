@@ -2,13 +2,15 @@ import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { PlumblineError } from '@plumbline/contract';
 import Database from 'libsql';
+import type { SafeWhen } from './outbox-types.js';
 
 /** "PLOB" in SQLite's application_id: an outbox is never mistaken for another database. */
 const applicationId = 0x504c4f42;
 const schemaVersion = 1;
 
 const schemaSql = `
-CREATE TABLE identity (id INTEGER PRIMARY KEY CHECK (id = 1), source_id TEXT NOT NULL, epoch TEXT NOT NULL, created_ms INTEGER NOT NULL);
+CREATE TABLE identity (id INTEGER PRIMARY KEY CHECK (id = 1), source_id TEXT NOT NULL, epoch TEXT NOT NULL, created_ms INTEGER NOT NULL,
+  safe_when TEXT NOT NULL);
 CREATE TABLE cursors (id INTEGER PRIMARY KEY CHECK (id = 1), last_seq INTEGER NOT NULL, published_seq INTEGER NOT NULL,
   acked_seq INTEGER NOT NULL, stored_bytes INTEGER NOT NULL, dropped INTEGER NOT NULL);
 CREATE TABLE records (seq INTEGER PRIMARY KEY, kind TEXT NOT NULL, priority INTEGER NOT NULL, id TEXT NOT NULL,
@@ -19,6 +21,7 @@ INSERT INTO cursors VALUES (1, 0, 0, 0, 0, 0);`;
 export interface OutboxIdentity {
   readonly sourceId: string;
   readonly epoch: string;
+  readonly safeWhen: SafeWhen;
 }
 
 /**
@@ -49,6 +52,7 @@ export function prepareOutbox(
   db: Database.Database,
   file: string,
   sourceId: string,
+  safeWhen: SafeWhen,
   nowMs: number,
   newEpoch: () => string,
 ): OutboxIdentity {
@@ -58,7 +62,7 @@ export function prepareOutbox(
     if (pragmaNumber(db, 'user_version') === 0 && isEmpty(db)) {
       inTransaction(db, () => {
         db.exec(schemaSql);
-        db.prepare('INSERT INTO identity VALUES (1, ?, ?, ?)').run(sourceId, newEpoch(), nowMs);
+        db.prepare('INSERT INTO identity VALUES (1, ?, ?, ?, ?)').run(sourceId, newEpoch(), nowMs, safeWhen);
         db.pragma(`application_id = ${applicationId}`);
         db.pragma(`user_version = ${schemaVersion}`);
       });
@@ -70,7 +74,8 @@ export function prepareOutbox(
   if (identity.sourceId !== sourceId) {
     throw new PlumblineError('PLB_EDGE_OUTBOX_FOREIGN', { file, owner: identity.sourceId, sourceId });
   }
-  return identity;
+  if (identity.safeWhen !== safeWhen) db.prepare('UPDATE identity SET safe_when = ?').run(safeWhen);
+  return { ...identity, safeWhen };
 }
 
 /** @throws {PlumblineError} PLB_EDGE_OUTBOX_INVALID when the file is not an outbox of a known version */
@@ -81,8 +86,12 @@ export function readIdentity(db: Database.Database, file: string): OutboxIdentit
     if (id !== applicationId) throw new Error('it is another kind of database');
     if (version !== schemaVersion)
       throw new Error(`its version is ${version}, this program reads version ${schemaVersion}`);
-    const row = db.prepare('SELECT source_id, epoch FROM identity').get() as { source_id: string; epoch: string };
-    return { sourceId: row.source_id, epoch: row.epoch };
+    const row = db.prepare('SELECT source_id, epoch, safe_when FROM identity').get() as {
+      source_id: string;
+      epoch: string;
+      safe_when: SafeWhen;
+    };
+    return { sourceId: row.source_id, epoch: row.epoch, safeWhen: row.safe_when };
   } catch (cause) {
     throw new PlumblineError('PLB_EDGE_OUTBOX_INVALID', { file, reason: reasonOf(cause) }, { cause });
   }

@@ -90,11 +90,11 @@ export class Outbox implements Service {
    */
   async start(signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
-    const { file, sourceId } = this.options;
+    const { file, sourceId, safeWhen } = this.options;
     this.lock = lockOutbox(file);
     try {
       this.db = (this.options.openDatabase ?? openDatabase)(file);
-      this.epoch = prepareOutbox(this.db, file, sourceId, this.clock.nowMs(), this.newId).epoch;
+      this.epoch = prepareOutbox(this.db, file, sourceId, safeWhen, this.clock.nowMs(), this.newId).epoch;
       const row = this.db.prepare('SELECT * FROM cursors').get() as Record<string, number>;
       this.lastSeq = row.last_seq!;
       this.publishedSeq = row.published_seq!;
