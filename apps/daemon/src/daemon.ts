@@ -1,14 +1,5 @@
 import { join } from 'node:path';
-import {
-  type Health,
-  type LineStatus,
-  type PlumblineError,
-  type Problem,
-  type Service,
-  type SourceConfig,
-  toErrorReport,
-  type VisionEventType,
-} from '@plumbline/contract';
+import type { Health, LineStatus, Service, SourceConfig } from '@plumbline/contract';
 import type { Logger } from '@plumbline/core/log';
 import { createFrameSource, type FrameSource } from '@plumbline/edge/capture';
 import type { Percentiles } from '@plumbline/edge/decide';
@@ -17,6 +8,7 @@ import { Outbox } from '@plumbline/edge/publish';
 import { createWorkerDetector, type Detector, type DetectorOptions } from '@plumbline/runtime/detector';
 import { BrokerLink } from './broker-link.js';
 import { DetectorService } from './detector-service.js';
+import { EventLog } from './event-log.js';
 import { DiskWatch } from './health/disk-watch.js';
 import { LineMonitor } from './health/line-monitor.js';
 import { buildStatus } from './health/line-status.js';
@@ -74,6 +66,7 @@ export class Daemon {
   private readonly monitor: LineMonitor;
   private readonly outbox: Outbox;
   private readonly broker: BrokerLink;
+  private readonly events: EventLog;
   private readonly detector: DetectorService;
   private readonly pipeline: InspectionPipeline;
   private readonly http: HttpService | null;
@@ -88,7 +81,6 @@ export class Daemon {
   private lastState: LineStatus['state'] = 'starting';
   private starting: Promise<void> = Promise.resolve();
   private ticker: NodeJS.Timeout | null = null;
-  private lastSkipEventMs = 0;
 
   constructor(
     private readonly options: DaemonOptions,
@@ -110,9 +102,9 @@ export class Daemon {
       metrics,
       {
         inspected: (frame) => this.feed.show(frame),
-        frameSkipped: (skipped) => this.reportSkip(skipped.error),
-        problemRaised: (problem) => this.reportProblem('error', problem),
-        problemResolved: (problem) => this.reportProblem('error_resolved', problem),
+        frameSkipped: (skipped) => this.events.frameSkipped(skipped.error),
+        problemRaised: (problem) => this.events.problemRaised(problem),
+        problemResolved: (problem) => this.events.problemResolved(problem),
         changed: () => this.feed.statusChanged(),
       },
       clock,
@@ -127,6 +119,7 @@ export class Daemon {
       logger,
       clock: { nowMs: clock },
     });
+    this.events = new EventLog({ append: (draft) => this.outbox.append(draft), logger, clock });
     this.broker = new BrokerLink({ setup, outbox: this.outbox, url: options.brokerUrl, logger });
     this.feed = new OperatorFeed({ status: () => this.status(), logger, clock });
     this.disk = new DiskWatch({
@@ -194,6 +187,7 @@ export class Daemon {
       ...tokenFile,
       this.disk,
       this.broker,
+      this.events,
       this.feed,
       this.detector,
       this.pipeline,
@@ -275,7 +269,7 @@ export class Daemon {
     if (this.startAbort.signal.aborted) return;
     this.phase = 'started';
     const { configurationId } = this.options.setup;
-    this.appendEvent('job_started', { recipeId: this.options.setup.config.id, configurationId });
+    this.events.note('job_started', { recipeId: this.options.setup.config.id, configurationId });
     this.pipeline.ended.catch((error) => this.monitor.problems.raise('camera', error));
     this.ticker = setInterval(() => this.tick(), tickMs);
     this.tick();
@@ -290,7 +284,7 @@ export class Daemon {
     else problems.resolve('broker');
     const state = this.lineState();
     if (state !== this.lastState) {
-      this.appendEvent('state_changed', { from: this.lastState, to: state });
+      this.events.note('state_changed', { from: this.lastState, to: state });
       this.broker.lineStateChanged(state);
       this.lastState = state;
       this.feed.statusChanged();
@@ -304,28 +298,6 @@ export class Daemon {
     if (pipeline === 'failed') return 'failed';
     if (this.monitor.problems.list().length > 0) return 'degraded';
     return this.monitor.isIdle ? 'idle' : 'running';
-  }
-
-  private reportProblem(type: 'error' | 'error_resolved', problem: Problem): void {
-    const { code, message, help, source } = problem;
-    const level = type === 'error' ? 'warn' : 'info';
-    this.options.logger[level]({ code, source }, type === 'error' ? `${message}. ${help}` : `resolved: ${message}`);
-    // Unreadable images are reported one by one; an event about the store could not be stored.
-    if (source !== 'image' && source !== 'store') this.appendEvent(type, { code, message, help, source });
-  }
-
-  /** At most one event a second: a folder full of broken files must not flood the MES. All of them are counted. */
-  private reportSkip(error: PlumblineError): void {
-    const nowMs = this.clock();
-    if (nowMs - this.lastSkipEventMs < 1000) return;
-    this.lastSkipEventMs = nowMs;
-    this.appendEvent('error', { ...toErrorReport(error), source: 'image' });
-  }
-
-  private appendEvent(type: VisionEventType, data: Record<string, unknown>): void {
-    this.outbox
-      .append({ kind: 'event', type, data, timestampMs: this.clock() })
-      .catch((error) => this.options.logger.warn({ type, error: String(error) }, 'an event could not be stored'));
   }
 }
 

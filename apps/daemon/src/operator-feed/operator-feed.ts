@@ -80,6 +80,11 @@ export class OperatorFeed implements Service {
     client.sendStatus(this.statusText());
     for (const thumbnail of this.thumbnails) client.sendThumbnail(thumbnail);
     if (this.newestPicture) client.sendPicture(this.newestPicture);
+    // The wait of a feed without clients ends with the first one.
+    this.nextPictureMs = Math.min(this.nextPictureMs, this.clock() + shortestPictureIntervalMs);
+    if (this.pictureTimer) clearTimeout(this.pictureTimer);
+    this.pictureTimer = null;
+    this.pump();
   }
 
   /** Sends the status soon; many changes at once give one message. */

@@ -8,6 +8,8 @@ import { registerExport } from './export.js';
 import { registerMes } from './mes.js';
 import { registerOutbox } from './outbox.js';
 import { registerPredict } from './predict.js';
+import { registerReplay } from './replay.js';
+import { registerRun } from './run.js';
 import { registerTrain } from './train.js';
 
 /** One line per command file; each loads the packages it needs only when it runs. */
@@ -22,6 +24,8 @@ const registrations: ((program: Command) => void)[] = [
   registerDoctor,
   registerMes,
   registerOutbox,
+  registerRun,
+  registerReplay,
 ];
 
 export function registerCommands(program: Command): void {
