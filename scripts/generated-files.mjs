@@ -1,5 +1,6 @@
 import { errorTable, lineConfigSchema, modelManifestSchema, trainConfigSchema } from '@plumbline/contract';
 import { z } from 'zod';
+import { configReference } from './config-reference.mjs';
 
 /** Shows `{name}` where a message puts a value, whatever the type of that value. */
 function template(entry) {
@@ -38,6 +39,7 @@ export function generatedFiles() {
   const schema = (source) => `${JSON.stringify(z.toJSONSchema(source, { io: 'input' }), null, 2)}\n`;
   return {
     'docs/reference/errors.md': errorReference(),
+    'docs/reference/config.md': configReference(),
     'firmware-configs/lines/line.schema.json': schema(lineConfigSchema),
     'models/train.schema.json': schema(trainConfigSchema),
     'models/manifest.schema.json': schema(modelManifestSchema),

@@ -17,12 +17,12 @@ export const imagesSourceSchema = z.strictObject({
 export const sourceSchema = z.discriminatedUnion('kind', [imagesSourceSchema]);
 
 export const ruleSchema = z.strictObject({
-  name: z.string().min(1),
+  name: z.string().min(1).meta({ description: 'Shown with the verdict.' }),
   when: z.strictObject({
     anyOf: z.array(z.string().min(1)).min(1).meta({ description: "Class names of the model, or '*' for every class." }),
     minScore: score.default(0.5).meta({ title: 'Score threshold', description: 'Detections at or above it count.' }),
   }),
-  verdict: z.literal('NotOK'),
+  verdict: z.literal('NotOK').meta({ description: 'Verdict when the rule holds; a part that no rule rejects is OK.' }),
 });
 
 export const mqttPublisherSchema = z.strictObject({
@@ -32,8 +32,8 @@ export const mqttPublisherSchema = z.strictObject({
     .regex(/^(mqtt|mqtts|ws|wss):\/\/.+/, 'a broker URL such as mqtt://127.0.0.1:1883')
     .meta({ title: 'Broker URL' }),
   topic: baseTopicSchema.meta({ title: 'Base topic' }),
-  clientId: z.string().min(1).max(64).optional(),
-  username: z.string().optional(),
+  clientId: z.string().min(1).max(64).optional().meta({ description: 'MQTT client id; plumbline-<id> when absent.' }),
+  username: z.string().optional().meta({ description: 'MQTT user name.' }),
   passwordFile: z.string().optional().meta({ description: 'File whose first line is the password.' }),
   ack: z.boolean().default(false).meta({
     title: 'Wait for the MES acknowledgement',
@@ -58,13 +58,20 @@ export const lineConfigSchema = z.strictObject({
   model: z.string().min(1).meta({ title: 'Model', description: 'A model folder with manifest.json.' }),
   rules: z.array(ruleSchema).min(1),
   publish: z.array(mqttPublisherSchema).max(1, 'at most one publisher').default([]),
-  store: z.string().min(1).default('./data'),
+  store: z
+    .string()
+    .min(1)
+    .default('./data')
+    .meta({ description: 'Folder of the outbox and the API token; one daemon each.' }),
   storeMaxBytes: z.int().min(1_000_000).default(2_000_000_000).meta({
     unit: 'byte',
     description: 'Outbox size above which the oldest delivered, then the oldest OK records are dropped and counted.',
   }),
   api: z
-    .strictObject({ host: z.string().default('127.0.0.1'), port: z.int().min(0).max(65535).default(8080) })
+    .strictObject({
+      host: z.string().default('127.0.0.1').meta({ description: 'Address that console and metrics are served on.' }),
+      port: z.int().min(0).max(65535).default(8080).meta({ description: 'TCP port; 0 takes any free one.' }),
+    })
     .default({ host: '127.0.0.1', port: 8080 }),
   runtime: z
     .strictObject({
