@@ -203,7 +203,7 @@ describe.each([
   it('reports a graph that fails while it runs as a coded error', async () => {
     // The anchor table of P2 cut to one row: loading succeeds, gathering any other row fails.
     const broken = changedModel((model) => {
-      const table = model.graph.initializer.find((tensor) => tensor.name === 'rpn_head.p2.anchors')!;
+      const table = model.graph.initializer.find((tensor) => tensor.name === 'rpn_head.p2.cells')!;
       table.dims = [1, 4];
       table.raw_data = table.raw_data!.subarray(0, 16);
     });

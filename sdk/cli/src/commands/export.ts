@@ -14,6 +14,7 @@ interface ExportFlags {
   size?: string;
   proposals?: string;
   opset?: string;
+  weights: 'float32' | 'float16';
   id?: string;
   modelVersion: string;
   data?: string;
@@ -33,6 +34,14 @@ export function registerExport(program: Command): void {
     .option('--size <WxH>', "network input in px, multiples of 32; the checkpoint's own when absent")
     .option('--proposals <n>', "proposals that the heads look at; the checkpoint's own when absent")
     .addOption(new Option('--opset <n>', 'ONNX operator set').choices(['17', '18', '19', '20']).default('17'))
+    .addOption(
+      new Option(
+        '--weights <type>',
+        'float16 rounds the weights and halves the file; it computes in float32 either way',
+      )
+        .choices(['float32', 'float16'])
+        .default('float32'),
+    )
     .option('--id <name>', "name of the model on the wire; the folder's when absent")
     .option('--model-version <text>', 'version of the model on the wire', '1.0.0')
     .option('--data <spec>', 'compare with the training engine on these images')
@@ -79,8 +88,8 @@ async function runExport(flags: ExportFlags): Promise<void> {
   }
 }
 
-/** The checkpoint with the network size and proposal count of the command line. */
-function withOverrides(checkpoint: Checkpoint, { size, proposals }: ExportFlags): Checkpoint {
+/** The checkpoint with the network size, proposal count and weight type of the command line. */
+function withOverrides(checkpoint: Checkpoint, { size, proposals, weights }: ExportFlags): Checkpoint {
   let { config } = checkpoint;
   if (size !== undefined) {
     const [w, h] = /^(\d+)x(\d+)$/.exec(size)?.slice(1).map(Number) ?? [];
@@ -95,7 +104,11 @@ function withOverrides(checkpoint: Checkpoint, { size, proposals }: ExportFlags)
   if (proposals !== undefined) {
     config = { ...config, proposals: { ...config.proposals, testPostNms: parseCount(proposals, '--proposals') } };
   }
-  return { ...checkpoint, config };
+  return {
+    ...checkpoint,
+    config,
+    weights: weights === 'float16' ? checkpoint.weights.roundedToFloat16() : checkpoint.weights,
+  };
 }
 
 /** Runs the exported graph and the training engine with the same weights over the same images. */
@@ -127,12 +140,12 @@ async function measureParity(checkpoint: Checkpoint, modelPath: string, spec: st
   return compareDetections(expected, actual, checkpoint.config.test.scoreThreshold);
 }
 
-async function openReference({ source, config, classes }: Checkpoint): Promise<DetectorModel> {
+/** The training engine's model with the very weights that were exported. */
+async function openReference({ source, config, classes, weights }: Checkpoint): Promise<DetectorModel> {
   const { loadEngine } = await import('@plumbline/train/engines');
-  const { createDetectorModel } = await import('@plumbline/train/model');
-  const { loadWeights } = await import('@plumbline/train/train');
+  const { createDetectorModel, importWeights } = await import('@plumbline/train/model');
   await loadEngine('auto');
   const model = createDetectorModel(config, classes);
-  loadWeights(source, model);
+  importWeights(model.parameters, weights.entries(), source);
   return model;
 }

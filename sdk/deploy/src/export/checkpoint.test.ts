@@ -35,7 +35,10 @@ describe('readCheckpoint', () => {
 });
 
 describe('Weights', () => {
-  const weights = new Weights('w.safetensors', new Map([['a', { shape: [2, 3], data: new Float32Array(6) }]]));
+  const weights = new Weights(
+    'w.safetensors',
+    new Map([['a', { dtype: 'F32' as const, shape: [2, 3], data: new Float32Array(6) }]]),
+  );
 
   it('refuses a missing tensor and one of another shape, naming both shapes', () => {
     const code = 'PLB_DEPLOY_CHECKPOINT_TENSOR';

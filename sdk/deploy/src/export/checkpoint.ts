@@ -3,7 +3,8 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { checkpointSchema, PlumblineError, type TrainConfig } from '@plumbline/contract';
 import { loadConfig } from '@plumbline/core/config';
-import { readSafetensors } from '@plumbline/core/safetensors';
+import { type NamedTensor, readSafetensors } from '@plumbline/core/safetensors';
+import { fromFloat16Bits, toFloat16Bits } from './float16.js';
 
 /** A trained detector: its resolved configuration and its weights in PyTorch layout and names. */
 export interface Checkpoint {
@@ -20,14 +21,22 @@ export interface Checkpoint {
 export class Weights {
   constructor(
     private readonly file: string,
-    private readonly tensors: ReadonlyMap<
-      string,
-      { readonly shape: readonly number[]; readonly data: ArrayLike<unknown> }
-    >,
+    private readonly tensors: ReadonlyMap<string, NamedTensor>,
   ) {}
 
-  has(name: string): boolean {
-    return this.tensors.has(name);
+  /** The same weights with every matrix and kernel rounded to the nearest float16; vectors stay as they are. */
+  roundedToFloat16(): Weights {
+    const rounded = [...this.tensors].map(([name, tensor]) => {
+      if (tensor.shape.length < 2 || !(tensor.data instanceof Float32Array)) return [name, tensor] as const;
+      const data = tensor.data.map((value) => fromFloat16Bits(toFloat16Bits(value)));
+      return [name, { ...tensor, data }] as const;
+    });
+    return new Weights(this.file, new Map(rounded));
+  }
+
+  /** Every tensor by name. */
+  entries(): ReadonlyMap<string, NamedTensor> {
+    return this.tensors;
   }
 
   /**

@@ -9,7 +9,7 @@ export function buildDense(
   outputs: number,
   { weight, bias }: { weight: ArrayLike<number>; bias: ArrayLike<number> },
 ): Value {
-  const w = b.constant(`${path}.weight`, 'float', [outputs, inputs], weight);
+  const w = b.weight(`${path}.weight`, [outputs, inputs], weight);
   const c = b.constant(`${path}.bias`, 'float', [outputs], bias);
   return b.op(path, 'Gemm', [x, w, c], { transB: 1 });
 }

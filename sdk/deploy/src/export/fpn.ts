@@ -1,5 +1,5 @@
 import type { Weights } from './checkpoint.js';
-import { conv, convWeights } from './conv.js';
+import { conv, convParameters } from './conv.js';
 import { absent, type GraphBuilder, type Value } from './graph-builder.js';
 
 /**
@@ -19,7 +19,7 @@ export function buildFpn(
   for (let i = c.length - 1; i >= 0; i--) {
     const path = `neck.lateral_convs.${i}`;
     const shape = { inputs: width * 2 ** i, outputs: channels, kernel: 1 };
-    const lateral = conv(b, path, c[i]!, shape, convWeights(weights, path, shape));
+    const lateral = conv(b, path, c[i]!, shape, convParameters(b, weights, path, shape));
     const above = merged[0];
     if (above === undefined) {
       merged.unshift(lateral);
@@ -35,7 +35,7 @@ export function buildFpn(
   const outputs = merged.map((x, i) => {
     const path = `neck.fpn_convs.${i}`;
     const shape = { inputs: channels, outputs: channels, kernel: 3 };
-    return conv(b, path, x, shape, convWeights(weights, path, shape));
+    return conv(b, path, x, shape, convParameters(b, weights, path, shape));
   });
   const p6 = b.op('neck.p6', 'MaxPool', [outputs.at(-1)!], { kernel_shape: [1, 1], strides: [2, 2] });
   return [...outputs, p6];

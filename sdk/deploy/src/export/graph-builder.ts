@@ -9,6 +9,7 @@ import {
   type OnnxTensor,
   type OnnxValueInfo,
 } from '@plumbline/runtime/onnx';
+import { exactFloat16 } from './float16.js';
 
 /** Name of one tensor of the graph under construction. */
 export type Value = string & { readonly __value: unique symbol };
@@ -25,12 +26,16 @@ export type AttributeValue = number | readonly number[] | string | FloatAttribut
 
 const arrayTypes = {
   float: Float32Array,
+  float16: Uint16Array,
   double: Float64Array,
   int64: BigInt64Array,
   uint8: Uint8Array,
   bool: Uint8Array,
 };
 type ConstantType = keyof typeof arrayTypes;
+
+/** Below this a cast costs more than it saves. */
+const smallestHalfWeight = 256;
 
 /** IR version 8 is what onnx 1.12 and later pair with opset 17. */
 const irVersion = 8;
@@ -69,7 +74,7 @@ export class GraphBuilder {
     this.outputs.push(valueInfo(name, type, dims));
   }
 
-  /** A weight or table of `dims`; the name appears in the file. */
+  /** A table of `dims`, float16 as bit patterns; the name appears in the file. */
   constant(name: string, type: ConstantType, dims: readonly number[], data: ArrayLike<number>): Value {
     const array =
       type === 'int64'
@@ -83,6 +88,20 @@ export class GraphBuilder {
     this.initializers.push({ name: value, dims: [...dims], data_type: dataType[type], raw_data: bytes });
     this.constantsByContent.set(key, value);
     return value;
+  }
+
+  /**
+   * A weight of `dims`. Values that float16 holds exactly are stored in it and cast where the graph is loaded (ONNX
+   * Runtime folds the cast), so that a checkpoint rounded beforehand takes half the space and computes the same.
+   */
+  weight(name: string, dims: readonly number[], data: ArrayLike<number>): Value {
+    if (!this.isStoredHalf(data)) return this.constant(name, 'float', dims, data);
+    return this.cast(`${name}.float`, this.constant(name, 'float16', dims, exactFloat16(data)!), 'float');
+  }
+
+  /** Whether {@link weight} stores these values as float16. */
+  isStoredHalf(data: ArrayLike<number>): boolean {
+    return data.length >= smallestHalfWeight && exactFloat16(data) !== undefined;
   }
 
   floats(values: readonly number[], dims: readonly number[] = [values.length]): Value {

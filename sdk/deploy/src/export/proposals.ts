@@ -3,7 +3,7 @@ import type { TrainConfig } from '@plumbline/contract';
 import { levelAnchors, pyramidSizesHw, pyramidStrides } from '@plumbline/core/geometry';
 import { buildDecode } from './box-decode.js';
 import type { Weights } from './checkpoint.js';
-import { conv, convWeights } from './conv.js';
+import { conv, convParameters } from './conv.js';
 import type { GraphBuilder, Value } from './graph-builder.js';
 
 export interface Proposals {
@@ -27,7 +27,7 @@ export function buildProposals(
 ): Proposals {
   const { anchors, fpn } = config.model;
   const perCell = anchors.ratios.length;
-  const head = headWeights(weights, fpn.channels, perCell);
+  const head = headParameters(b, weights, fpn.channels, perCell);
   const candidates = pyramidSizesHw(config.imageSizeHw).map((sizeHw, level) => {
     const path = `rpn_head.p${level + 2}`;
     const cells = sizeHw[0] * sizeHw[1];
@@ -44,11 +44,7 @@ export function buildProposals(
       b.reshape(`${path}.allDeltas`, deltaCells!, [cells * perCell, 4]),
       index!,
     ]);
-    const table = levelAnchors(sizeHw, pyramidStrides[level]!, anchors.scale, anchors.ratios);
-    const priors = b.op(`${path}.priors`, 'Gather', [
-      b.constant(`${path}.anchors`, 'float', [cells * perCell, 4], table),
-      index!,
-    ]);
+    const priors = gatherAnchors(b, path, sizeHw, pyramidStrides[level]!, anchors, index!);
     return { count, logits: logits!, deltas, priors };
   });
   const all = (part: 'logits' | 'deltas' | 'priors') =>
@@ -70,18 +66,37 @@ export function buildProposals(
 }
 
 /** Objectness and deltas share their input: one convolution of A + 4A channels computes both. */
-function headWeights(weights: Weights, channels: number, perCell: number) {
+function headParameters(b: GraphBuilder, weights: Weights, channels: number, perCell: number) {
   const sharedShape = { inputs: channels, outputs: channels, kernel: 3 };
-  const logits = convWeights(weights, 'rpn_head.rpn_cls', { inputs: channels, outputs: perCell, kernel: 1 });
-  const deltas = convWeights(weights, 'rpn_head.rpn_reg', { inputs: channels, outputs: 4 * perCell, kernel: 1 });
+  const outShape = { inputs: channels, outputs: 5 * perCell, kernel: 1 };
+  const part = (name: string, kind: 'weight' | 'bias', outputs: number) =>
+    weights.get(`rpn_head.${name}.${kind}`, kind === 'bias' ? [outputs] : [outputs, channels, 1, 1]);
+  const both = (kind: 'weight' | 'bias') => [...part('rpn_cls', kind, perCell), ...part('rpn_reg', kind, 4 * perCell)];
+  const outWeight = b.weight('rpn_head.rpn_out.weight', [5 * perCell, channels, 1, 1], both('weight'));
   return {
-    shared: { shape: sharedShape, ...convWeights(weights, 'rpn_head.rpn_conv', sharedShape) },
-    out: {
-      shape: { inputs: channels, outputs: 5 * perCell, kernel: 1 },
-      weight: [...logits.weight, ...deltas.weight],
-      bias: [...logits.bias, ...deltas.bias],
-    },
+    shared: { shape: sharedShape, ...convParameters(b, weights, 'rpn_head.rpn_conv', sharedShape) },
+    out: { shape: outShape, weight: outWeight, bias: both('bias') },
   };
+}
+
+/** The anchors of one level at the given positions of the flat order (row, column, ratio). */
+function gatherAnchors(
+  b: GraphBuilder,
+  path: string,
+  sizeHw: readonly [number, number],
+  stride: number,
+  { scale, ratios }: TrainConfig['model']['anchors'],
+  index: Value,
+): Value {
+  // Cell and shape are looked up apart: a table of every anchor would be `ratios.length` times as large.
+  const cells = levelAnchors(sizeHw, stride, 0, [1]);
+  const shapes = levelAnchors([1, 1], stride, scale, ratios);
+  const perCell = b.ints([ratios.length], []);
+  const cellTable = b.constant(`${path}.cells`, 'float', [sizeHw[0] * sizeHw[1], 4], cells);
+  const shapeTable = b.constant(`${path}.shapes`, 'float', [ratios.length, 4], shapes);
+  const cell = b.op(`${path}.cell`, 'Gather', [cellTable, b.op(`${path}.cellIndex`, 'Div', [index, perCell])]);
+  const shape = b.op(`${path}.shape`, 'Gather', [shapeTable, b.op(`${path}.shapeIndex`, 'Mod', [index, perCell])]);
+  return b.op(`${path}.priors`, 'Add', [cell, shape]);
 }
 
 /**
