@@ -75,7 +75,8 @@ function define(): void {
       const { outSize, samplingRatio, height, width } = attributes as unknown as RoiAlignAttributes;
       const n = outSize * samplingRatio;
       return tf.tidy(() => {
-        const padded = execute('MirrorPad', mirror(), [features!, onePixel()]);
+        // MirrorPad would do the same, three times slower.
+        const padded = repeatBorder(features as tf.Tensor4D);
         const { boxes, batchIndices } = sampleBoxes(rois as tf.Tensor2D, height, width, n);
         const crop = [...cropAttributes(), attribute.float('extrapolation_value', 0)];
         const samples = execute('CropAndResize', crop, [padded, boxes, batchIndices, tf.tensor1d([n, n], 'int32')]);
@@ -101,6 +102,16 @@ function define(): void {
       },
     }),
   });
+}
+
+/** [N, H, W, C] -> [N, H + 2, W + 2, C], the outermost rows and columns doubled. */
+function repeatBorder(features: tf.Tensor4D): tf.Tensor4D {
+  const clamped = (size: number) => {
+    const indices = Int32Array.from({ length: size + 2 }, (_, i) => Math.min(Math.max(i - 1, 0), size - 1));
+    return tf.tensor1d(indices, 'int32');
+  };
+  const [, height, width] = features.shape;
+  return tf.gather(tf.gather(features, clamped(height), 1), clamped(width), 2);
 }
 
 /**
