@@ -40,6 +40,8 @@ export async function openConsole(
   const page = await context.newPage();
   const problems: string[] = [];
   const report = (text: string) => {
+    // The specs read pixels back, which the browser finds slow; the page itself never does.
+    if (text.includes('willReadFrequently')) return;
     if (!options.allow?.some((allowed) => allowed.test(text))) problems.push(text);
   };
   page.on('console', (message) => {
@@ -54,6 +56,7 @@ export async function openConsole(
   });
   page.setDefaultTimeout(15_000);
   await page.goto(`${server.origin}/${options.query ?? ''}`);
+  await page.locator('canvas.image').waitFor({ state: 'attached' });
   return {
     server,
     page,

@@ -1,10 +1,21 @@
-import type { LineStatus, Problem } from '@plumbline/contract';
+import type { LineStatus } from '@plumbline/contract';
 import type { LineView } from './line-view.js';
 
 /** ISA-18.2 priority: 1 needs a person now, 4 is for information. */
 export type Priority = 1 | 2 | 3 | 4;
 
-export type AlarmKind = 'runtimeOffline' | 'lineFailed' | 'camera' | 'model' | 'broker' | 'outbox' | 'disk' | 'other';
+export type AlarmKind =
+  | 'runtimeOffline'
+  | 'lineFailed'
+  | 'camera'
+  | 'image'
+  | 'detector'
+  | 'inspection'
+  | 'overrun'
+  | 'broker'
+  | 'store'
+  | 'disk'
+  | 'other';
 
 /** One present problem as the banner shows it. */
 export interface Alarm {
@@ -25,23 +36,27 @@ const PRIORITY: Record<AlarmKind, Priority> = {
   runtimeOffline: 1,
   lineFailed: 1,
   camera: 1,
-  model: 1,
+  detector: 1,
+  store: 1,
+  inspection: 2,
+  image: 2,
+  overrun: 2,
   disk: 2,
   other: 2,
   broker: 3,
-  outbox: 3,
 };
 
-/** Kind of a problem by the part of the daemon that reports it; unknown sources stay visible as `other`. */
-export function kindOf(problem: Pick<Problem, 'source' | 'code'>): AlarmKind {
-  const text = `${problem.source} ${problem.code}`;
-  if (/disk/i.test(text)) return 'disk';
-  if (/camera|capture|frame.?source|\bsource\b|image/i.test(text)) return 'camera';
-  if (/broker|mqtt|publish/i.test(text)) return 'broker';
-  if (/outbox|store/i.test(text)) return 'outbox';
-  if (/model|detector|runtime/i.test(text)) return 'model';
-  return 'other';
-}
+/** Sources of the daemon that have a kind of their own; a source without one stays visible as `other`. */
+const KIND_OF_SOURCE: Record<string, AlarmKind> = {
+  camera: 'camera',
+  image: 'image',
+  detector: 'detector',
+  inspection: 'inspection',
+  overrun: 'overrun',
+  broker: 'broker',
+  store: 'store',
+  disk: 'disk',
+};
 
 /**
  * Present alarms, highest first, then oldest first. What the status fields say (camera down, broker away) is an alarm
@@ -63,7 +78,7 @@ export function alarmsOf(status: LineStatus | null, view: LineView): Alarm[] {
   }
   if (!status || view.phase === 'connecting') return [];
   const alarms = status.problems.map((problem): Alarm => {
-    const kind = status.state === 'failed' && kindOf(problem) === 'other' ? 'lineFailed' : kindOf(problem);
+    const kind = KIND_OF_SOURCE[problem.source] ?? (status.state === 'failed' ? 'lineFailed' : 'other');
     const degraded = kind === 'camera' && status.camera.state !== 'down';
     return {
       kind,

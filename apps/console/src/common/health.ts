@@ -57,7 +57,8 @@ const READING_OF: Partial<Record<AlarmKind, Reading>> = {
   camera: 'camera',
   runtimeOffline: 'latency',
   broker: 'outbox',
-  outbox: 'outbox',
+  store: 'outbox',
+  overrun: 'dropped',
   disk: 'disk',
 };
 

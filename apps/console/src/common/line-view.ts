@@ -87,7 +87,7 @@ export function deriveLineView(snapshot: LineSnapshot, nowLocalMs: number): Line
   const firstCode = status.problems[0]?.code ?? null;
   if (status.state === 'failed') return view('failed', 'ERROR', 'clear', firstCode);
   if (status.camera.state === 'down' && status.state !== 'starting') {
-    const code = status.problems.find((p) => problemKindIsCamera(p.source))?.code ?? firstCode;
+    const code = status.problems.find((p) => p.source === 'camera')?.code ?? firstCode;
     return view('cameraLost', 'ERROR', 'clear', code);
   }
   if (status.state === 'starting') return view('starting', 'WAIT', 'clear');
@@ -99,9 +99,4 @@ export function deriveLineView(snapshot: LineSnapshot, nowLocalMs: number): Line
   if (ageMs > STALE_AFTER_MS) return view('stale', 'STALE', 'dim');
   const word = wordOf(result);
   return view('running', word, 'live', word === 'ERROR' ? (result.resultEvaluationCode ?? null) : null);
-}
-
-/** True for problems that the camera side of the daemon reports. */
-export function problemKindIsCamera(source: string): boolean {
-  return /camera|capture|source/i.test(source);
 }

@@ -6,11 +6,6 @@ export function yieldPercent(counts: { ok: number; notOk: number; notDecidable: 
   return total === 0 ? null : (100 * counts.ok) / total;
 }
 
-/** `yieldTarget` of the status is a share; some plants write percent. Returns percent. */
-export function targetPercent(yieldTarget: number): number {
-  return yieldTarget <= 1 ? yieldTarget * 100 : yieldTarget;
-}
-
 const AXIS_LOWS = [94, 90, 70, 40, 0] as const;
 
 /**
@@ -46,9 +41,12 @@ export interface Trend {
 /** Minutes that the trend spans, newest at the right edge. */
 export const TREND_MINUTES = 60;
 
-/** Lays out the yield of the last hour, one point per minute that had parts. */
+/**
+ * Lays out the yield of the last hour, one point per minute that had parts.
+ * @param yieldTarget share, 0..1
+ */
 export function layoutTrend(trend: LineStatus['yieldTrend'], yieldTarget: number, nowMs: number): Trend {
-  const target = targetPercent(yieldTarget);
+  const target = yieldTarget * 100;
   const endMs = Math.floor(nowMs / 60_000) * 60_000;
   const startMs = endMs - (TREND_MINUTES - 1) * 60_000;
   const used = trend.filter((entry) => entry.total > 0 && entry.minuteMs >= startMs);
@@ -68,8 +66,11 @@ export function layoutTrend(trend: LineStatus['yieldTrend'], yieldTarget: number
     else lines.push([point]);
   }
   const ticksX: { minuteMs: number; x: number }[] = [];
-  for (let ms = Math.ceil(startMs / 600_000) * 600_000; ms <= endMs; ms += 600_000)
-    ticksX.push({ minuteMs: ms, x: xOf(ms) });
+  for (let ms = Math.ceil(startMs / 600_000) * 600_000; ms <= endMs; ms += 600_000) {
+    // A label needs room on both sides.
+    const x = xOf(ms);
+    if (x > 0.03 && x < 0.97) ticksX.push({ minuteMs: ms, x });
+  }
   return {
     points,
     lines,

@@ -1,14 +1,12 @@
+// First, before any module that builds a schema.
+import './schemas-without-eval.js';
 import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
-import { z } from 'zod';
 import { feedUrlOf } from '../common/feed-url.js';
 import { App } from './app.js';
 import { FramePlayer } from './canvas/frame-player.js';
 import { connectLine } from './feed/connect-line.js';
 import { LineStore } from './feed/line-store.js';
-
-// The page's CSP forbids `eval`; without this the schema compiler would try it once and be reported.
-z.config({ jitless: true });
 
 /** What the desktop shell's preload puts into the page; absent in a browser. */
 export interface ShellBridge {

@@ -68,7 +68,7 @@ function FilmItem({ item, isCurrent }: { item: NgItem; isCurrent: boolean }): Re
       }
       onClick={() => store.selectNg(header.resultId)}
     >
-      <canvas ref={draw} className="th" aria-hidden="true" />
+      <canvas ref={draw} className="th" />
       <span translate="no">{hourMinute(header.capturedAtMs)}</span>
       <span className="cls ell" translate="no">
         {worst?.class}

@@ -124,7 +124,7 @@ function Well({ size }: { size: Size }): ReactElement {
             : text('picture.canvas', { frame: frameId, count: boxes })
         }
       />
-      <canvas ref={overlayRef} className="overlay" aria-hidden="true" />
+      <canvas ref={overlayRef} className="overlay" />
       <WellNotice />
     </div>
   );

@@ -1,5 +1,5 @@
 import { type CSSProperties, type ReactElement, useMemo } from 'react';
-import { layoutTrend, targetPercent } from '../../common/yield-chart.js';
+import { layoutTrend } from '../../common/yield-chart.js';
 import { useLine } from '../feed/use-line.js';
 import { useFormat } from '../format.js';
 
@@ -19,7 +19,7 @@ export function TrendCard(): ReactElement {
         : null,
     [entries, yieldTarget, minute],
   );
-  const target = yieldTarget === undefined ? '' : fixed(targetPercent(yieldTarget), 1);
+  const target = yieldTarget === undefined ? '' : fixed(yieldTarget * 100, 1);
   const last = trend?.points[trend.points.length - 1];
   return (
     <section className={`card${isOld ? ' old' : ''}`} data-testid="trend" data-points={trend?.points.length ?? 0}>

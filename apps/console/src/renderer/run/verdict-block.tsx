@@ -71,7 +71,8 @@ const ANNOUNCE_MS = 1_000;
 /** Polite live region: tells a new word or count of defects at most once a second. */
 function Announcer({ word, defects }: { word: VerdictWord; defects: number }): ReactElement {
   const { text } = useFormat();
-  const [spoken, setSpoken] = useState('');
+  const [spoken, setSpoken] = useState({ line: '', isWord: true });
+  const isWord = word !== 'PASS' && word !== 'NG';
   const lastMs = useRef(Number.NEGATIVE_INFINITY);
   const line =
     word === 'PASS' || word === 'NG'
@@ -81,13 +82,13 @@ function Announcer({ word, defects }: { word: VerdictWord; defects: number }): R
     const waitMs = Math.max(0, lastMs.current + ANNOUNCE_MS - performance.now());
     const timer = setTimeout(() => {
       lastMs.current = performance.now();
-      setSpoken(line);
+      setSpoken({ line, isWord });
     }, waitMs);
     return () => clearTimeout(timer);
-  }, [line]);
+  }, [line, isWord]);
   return (
-    <div className="sr" role="status" data-testid="verdict-live">
-      {spoken}
+    <div className="sr" role="status" data-testid="verdict-live" translate={spoken.isWord ? 'no' : undefined}>
+      {spoken.line}
     </div>
   );
 }

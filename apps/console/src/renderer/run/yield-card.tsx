@@ -1,5 +1,5 @@
 import type { CSSProperties, ReactElement } from 'react';
-import { targetPercent, yieldAxis, yieldPercent } from '../../common/yield-chart.js';
+import { yieldAxis, yieldPercent } from '../../common/yield-chart.js';
 import { useLine } from '../feed/use-line.js';
 import { useFormat } from '../format.js';
 
@@ -10,7 +10,7 @@ export function YieldCard(): ReactElement {
   const yieldTarget = useLine((s) => s.status?.yieldTarget);
   const isOld = useLine((s) => s.view.isOld);
   const percent = counts ? yieldPercent(counts) : null;
-  const target = yieldTarget === undefined ? null : targetPercent(yieldTarget);
+  const target = yieldTarget === undefined ? null : yieldTarget * 100;
   const axis = yieldAxis([percent ?? 100, target ?? 100], 90);
   const at = (value: number) => (value - axis.lo) / (axis.hi - axis.lo);
   const isBelow = percent !== null && target !== null && percent < target;

@@ -37,7 +37,7 @@ export function BottomBar(): ReactElement {
   const dropped = known && droppedFrames(known);
   const disk = known && diskShare(known.disk);
   return (
-    <footer className="foot" aria-label={text('foot.label')}>
+    <footer className="foot">
       <div {...mark('camera')}>
         {text('foot.camera')} <AnalogueBar bar={known ? cameraRate(known.camera.framesPerSecond, peakFps) : NOTHING} />
         <b>

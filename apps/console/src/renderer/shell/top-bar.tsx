@@ -41,11 +41,11 @@ export function TopBar({ locale, onLocale }: { locale: Locale; onLocale: (locale
         <span className="cap">
           {text('top.model')}{' '}
           <span className="id" translate="no">
-            {model && `sha256 ${model.sha256.slice(0, 8)}`}
+            {model?.sha256 && `sha256 ${model.sha256.slice(0, 8)}`}
           </span>
         </span>
         <span className="v" translate="no">
-          {model ? `${model.id} ${model.version}` : none}
+          {model?.id ? `${model.id} ${model.version}` : none}
         </span>
       </div>
       <LiveSwitch />
