@@ -10,6 +10,7 @@ export { createDetectorModel, type DetectorModel, modelAnchors, runTrunk, type T
 export { type ForwardContext, inferenceContext } from './layers.js';
 export type { Parameter } from './parameters.js';
 export { type Candidates, type Proposals, selectCandidates, suppressCandidates } from './proposals.js';
+export type { GroundTruth } from './region-sampling.js';
 export { type Choose, positiveSample, randomSample, type Sample } from './samplers.js';
-export { type GroundTruth, type LossTerms, trainingLosses } from './training-losses.js';
+export { type LossTerms, trainingLosses } from './training-losses.js';
 export { exportWeights, importWeights } from './weights.js';
