@@ -32,8 +32,8 @@ export const droppedRangeSchema = z.tuple([seqString, seqString]);
 
 /**
  * `data` of a `results_dropped` event. Readers take the ranges as settled: these records will never arrive, and the
- * acknowledged prefix may pass over them. `disk_full`: records that never got a seq because storing them failed; the
- * ranges are empty.
+ * acknowledged prefix may pass over them. `count` records were given up, `notOk` of them rejects. The ranges also hold
+ * earlier reports that this one replaces, and they lack records that never got a seq because the disk was full.
  */
 export const resultsDroppedDataSchema = z.object({
   reason: z.enum(['byte_cap', 'disk_full']),

@@ -35,10 +35,10 @@ const windowRecords = 256;
  * Opens an outbox file for reading only.
  * @throws {PlumblineError} PLB_EDGE_OUTBOX_INVALID when there is no such file or it is no outbox
  */
-export function openOutboxReader(file: string): OutboxReader {
+export function openOutboxReader(file: string, open: typeof openDatabase = openDatabase): OutboxReader {
   // Opening creates a missing file, so it is looked for first.
   if (!existsSync(file)) throw new PlumblineError('PLB_EDGE_OUTBOX_INVALID', { file, reason: 'no such file' });
-  const db = openDatabase(file);
+  const db = open(file);
   // libsql ignores its `readonly: true` (0.5.29: such a connection wrote).
   db.pragma('query_only = ON');
   const identity = readIdentity(db, file);

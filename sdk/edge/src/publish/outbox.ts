@@ -10,7 +10,7 @@ import { type Logger, silentLogger } from '@plumbline/core/log';
 import type Database from 'libsql';
 import { type Clock, systemClock, systemRandom } from './clock.js';
 import { inTransaction, lockOutbox, openDatabase, prepareOutbox, sqliteCode } from './outbox-file.js';
-import { DropPriority, type Freed, freeRoom, recordOverheadBytes, toRanges } from './outbox-room.js';
+import { DropPriority, type Freed, freeRoom, recordOverheadBytes } from './outbox-room.js';
 import type {
   EventDraft,
   EventReceipt,
@@ -285,10 +285,10 @@ export class Outbox implements Service {
       }
       const next = {
         lastSeq: this.lastSeq + rows.length,
-        storedBytes: this.storedBytes + addedBytes - freed.retainedBytes - freed.droppedBytes,
-        dropped: this.dropped + freed.droppedSeqs.length,
-        // Safe records go before any unsafe one, so each dropped record had been counted in the depth.
-        depth: this.options.safeWhen === 'stored' ? 0 : this.depth + rows.length - freed.droppedSeqs.length,
+        storedBytes: this.storedBytes + addedBytes - freed.bytes,
+        dropped: this.dropped + freed.dropped,
+        // Safe records go before any unsafe one, so each one given up had been counted in the depth.
+        depth: this.options.safeWhen === 'stored' ? 0 : this.depth + rows.length - freed.dropped - freed.mergedReports,
       };
       this.updateCursorRow(next.lastSeq, next.storedBytes, next.dropped);
       return next;
@@ -299,25 +299,16 @@ export class Outbox implements Service {
   }
 
   /** Frees what the rows need plus a little, and appends the event that says what was given up. */
-  private makeRoom(rows: Row[]): Freed {
+  private makeRoom(rows: Row[]): Pick<Freed, 'bytes' | 'dropped' | 'mergedReports'> {
     const { maxBytes } = this.options;
     const needed = rows.reduce((sum, row) => sum + row.bytes, 0);
     const excess = this.storedBytes + needed - maxBytes;
-    if (excess <= 0) return { retainedBytes: 0, droppedBytes: 0, droppedSeqs: [], droppedNotOk: 0 };
+    if (excess <= 0) return { bytes: 0, dropped: 0, mergedReports: 0 };
     // A margin, so that a full store drops in chunks with one event each instead of one by one.
-    const freed = freeRoom(this.db!, excess + Math.min(maxBytes / 100, 262_144), this.safeSeq);
-    if (freed.droppedSeqs.length > 0) {
-      const data: ResultsDroppedData = {
-        reason: 'byte_cap',
-        count: freed.droppedSeqs.length,
-        notOk: freed.droppedNotOk,
-        ranges: toRanges(freed.droppedSeqs),
-      };
-      rows.push(this.toRow(this.droppedEvent(data), this.lastSeq + 1 + rows.length));
-      this.logger.warn(
-        { count: data.count, notOk: data.notOk },
-        'the outbox is full: undelivered records were dropped',
-      );
+    const freed = freeRoom(this.db!, excess + Math.min(maxBytes / 50, 262_144), this.safeSeq);
+    if (freed.report) {
+      rows.push(this.toRow(this.droppedEvent(freed.report), this.lastSeq + 1 + rows.length));
+      this.logger.warn({ dropped: freed.dropped }, 'the outbox is full: undelivered records were dropped');
     }
     return freed;
   }
@@ -443,7 +434,7 @@ export class Outbox implements Service {
 }
 
 function priorityOf(draft: OutboxDraft): number {
-  if (draft.kind === 'event') return draft.type === 'results_dropped' ? DropPriority.notOkResult : DropPriority.other;
+  if (draft.kind === 'event') return draft.type === 'results_dropped' ? DropPriority.report : DropPriority.other;
   const { outcome } = draft.inspection;
   if (outcome.state === 'failed') return DropPriority.other;
   if (outcome.evaluation === 'NotOK') return DropPriority.notOkResult;
