@@ -1,7 +1,8 @@
-import { copyFile, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { ImagesSource, type SkippedFrame } from '@plumbline/edge/capture';
+import { readImageRgb } from '@plumbline/data/dataset';
+import { type CapturedFrame, ImagesSource, type SkippedFrame } from '@plumbline/edge/capture';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { frameSourceContract } from './frame-source.contract.js';
@@ -50,13 +51,30 @@ describe('ImagesSource', () => {
     ]);
   });
 
-  it('turns grey and transparent pictures into three channels', async () => {
+  it('gives the pixels that datasets are read with, whatever the file holds', async () => {
     const mixed = await mkdtemp(join(tmpdir(), 'plumbline-mixed-'));
-    await picture(50).toColourspace('b-w').toFile(join(mixed, 'grey.png'));
-    await picture(50).ensureAlpha(0.5).toFile(join(mixed, 'alpha.png'));
-    const sizes: number[] = [];
-    for await (const frame of new ImagesSource({ ...once, path: mixed }).frames(never)) sizes.push(frame.data.length);
-    expect(sizes).toEqual([8 * 6 * 3, 8 * 6 * 3]);
+    const noise = Buffer.from(Array.from({ length: 32 * 24 * 3 }, (_, i) => (i * 7919) % 251));
+    const noisy = () => sharp(noise, { raw: { width: 32, height: 24, channels: 3 } });
+    await noisy().toColourspace('b-w').toFile(join(mixed, 'grey.png'));
+    await noisy().toColourspace('b-w').jpeg().toFile(join(mixed, 'grey.jpg'));
+    await noisy().ensureAlpha(0.5).toFile(join(mixed, 'alpha.png'));
+    await noisy().toColourspace('rgb16').toFile(join(mixed, 'deep.png'));
+    await noisy()
+      .jpeg({ chromaSubsampling: '4:2:0' })
+      .withMetadata({ orientation: 6 })
+      .toFile(join(mixed, 'turned.jpg'));
+    await noisy().webp().toFile(join(mixed, 'a.webp'));
+    await noisy().tiff().toFile(join(mixed, 'a.tiff'));
+    const names = (await readdir(mixed)).sort();
+    const frames: CapturedFrame[] = [];
+    for await (const frame of new ImagesSource({ ...once, path: mixed }).frames(never)) frames.push(frame);
+    expect(frames).toHaveLength(names.length);
+    for (const [index, name] of names.entries()) {
+      const expected = await readImageRgb(join(mixed, name));
+      const { width, height, data } = frames[index]!;
+      expect({ width, height }, name).toEqual({ width: expected.width, height: expected.height });
+      expect(Buffer.compare(data, expected.data), name).toBe(0);
+    }
     await rm(mixed, { recursive: true });
   });
 

@@ -78,7 +78,7 @@ describe('ServiceGroup', () => {
 
   it('reports a stop that fails or takes too long and goes on with the rest', async () => {
     const reported: unknown[] = [];
-    const logger: Logger = { ...silentLogger, error: (fields) => reported.push(fields) };
+    const logger: Logger = { ...silentLogger, error: (fields, message) => reported.push({ ...fields, message }) };
     const { calls, services } = trio({
       c: { stop: () => Promise.reject(new Error('stuck valve')) },
       b: { stop: () => new Promise(() => {}), stopTimeoutMs: 20 },
@@ -88,8 +88,8 @@ describe('ServiceGroup', () => {
     await group.stop();
     expect(calls.slice(3)).toEqual(['stop c', 'stop b', 'stop a']);
     expect(reported).toMatchObject([
-      { service: 'c', error: 'Error: stuck valve' },
-      { service: 'b', error: expect.stringContaining('b did not stop within 20 ms') },
+      { service: 'c', code: 'PLB_UNEXPECTED', message: 'stuck valve' },
+      { service: 'b', code: 'PLB_DAEMON_STOP_TIMEOUT', message: 'b did not stop within 20 ms' },
     ]);
   });
 });

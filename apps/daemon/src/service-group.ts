@@ -1,4 +1,4 @@
-import { PlumblineError, type Service } from '@plumbline/contract';
+import { PlumblineError, type Service, toErrorReport } from '@plumbline/contract';
 import type { Logger } from '@plumbline/core/log';
 
 /** Starts services in the order given and stops those that run in the reverse order. */
@@ -42,7 +42,8 @@ export class ServiceGroup {
         await stopWithin(service);
         this.logger.debug({ service: service.name }, 'stopped');
       } catch (error) {
-        this.logger.error({ service: service.name, error: String(error) }, 'stopping failed');
+        const { code, message } = toErrorReport(error);
+        this.logger.error({ service: service.name, code }, message);
       }
     }
   }

@@ -102,7 +102,7 @@ export class ImagesSource implements FrameSource {
       const { data, info } = await sharp(bytes, { failOn: 'warning' })
         .toColourspace('srgb')
         .removeAlpha()
-        .raw()
+        .raw({ depth: 'uchar' })
         .toBuffer({ resolveWithObject: true });
       if (info.channels !== 3) throw new Error(`${info.channels} channels`);
       // sharp's own buffer cannot be transferred to a worker (Node marks external memory as untransferable).
