@@ -74,7 +74,7 @@ export function randomWeights(config: TrainConfig, classCount: number, seed = 7)
     if (stage === 1 && head.shared) fcs(`${path}.shared_fcs`);
     if (stage === 1 && !head.shared) fcs(`${path}.cls_fcs`);
     if (stage > 1 || !head.shared) fcs(`${path}.reg_branch`);
-    if (stage === 1) layer(`${path}.fc_cls`, [classCount + 1, head.fcChannels]);
+    if (stage === 1) layer(`${path}.fc_cls`, [classCount + 1, head.fcChannels], 0.5);
     layer(`${path}.fc_reg`, [stage === 1 ? 4 * classCount : 4, head.fcChannels], 0.3);
   }
   return tensors;

@@ -1,0 +1,127 @@
+import { existsSync } from 'node:fs';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { modelManifestSchema } from '@plumbline/contract';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { runPlumbline } from '../fixtures/run-plumbline.js';
+import { tinyConfig, writeRandomCheckpoint } from './random-checkpoint.js';
+
+const boards = `deeppcb:${join(import.meta.dirname, '../../firmware-configs/lines/demo/boards')}`;
+const classes = ['open', 'short', 'mousebite', 'spur', 'copper', 'pin-hole'];
+let dir: string;
+let checkpoint: string;
+
+beforeAll(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'plumbline-export-'));
+  checkpoint = join(dir, 'run', 'checkpoint');
+  writeRandomCheckpoint(checkpoint, tinyConfig, classes);
+});
+afterAll(() => rm(dir, { recursive: true }));
+
+const run = (...args: string[]) => runPlumbline('export', '--checkpoint', checkpoint, ...args);
+
+describe('plumbline export', () => {
+  it.each(['float32', 'float16'])(
+    'writes model and manifest with %s weights, equal to the training engine on real boards',
+    async (weights) => {
+      const out = join(dir, weights, 'model.onnx');
+      const options = [
+        '--weights',
+        weights,
+        '--id',
+        'tiny',
+        '--model-version',
+        '0.3.0',
+        '--data',
+        boards,
+        '--limit',
+        '3',
+      ];
+      const { exitCode, stdout } = await run('--out', out, ...options, '--json');
+      const report = JSON.parse(stdout);
+      expect(exitCode).toBe(0);
+      expect(report).toMatchObject({ target: 'portable', opset: 17, parity: { images: 3, unmatched: 0 } });
+      expect(report.inputs).toEqual([{ name: 'frame', type: 'uint8', shape: [1, 'height', 'width', 3] }]);
+      expect(report.outputs.map((output: { name: string }) => output.name)).toEqual(['boxes', 'scores', 'classes']);
+      expect(report.bytes).toBe((await readFile(out)).length);
+      expect(report.parity.detections).toBeGreaterThan(10);
+      expect(report.parity.maxBoxErrorPx).toBeLessThan(0.05);
+      expect(report.parity.maxScoreError).toBeLessThan(1e-4);
+      const manifest = modelManifestSchema.parse(
+        JSON.parse(await readFile(join(dir, weights, 'manifest.json'), 'utf8')),
+      );
+      expect(manifest).toMatchObject({
+        id: 'tiny',
+        version: '0.3.0',
+        classes,
+        scoreThreshold: 0.05,
+        trainingRunId: 'random',
+      });
+      expect(manifest.files['model.onnx']).toEqual({ sha256: report.sha256, bytes: report.bytes });
+    },
+  );
+
+  it('takes the folder of a run, another network size and fewer proposals', async () => {
+    const out = join(dir, 'resized');
+    const options = ['--size', '160x96', '--proposals', '20', '--opset', '18', '--json'];
+    const { exitCode, stdout } = await runPlumbline(
+      'export',
+      '--checkpoint',
+      join(dir, 'run'),
+      '--out',
+      out,
+      ...options,
+    );
+    expect(exitCode).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({ opset: 18, parity: null });
+    const manifest = JSON.parse(await readFile(join(out, 'manifest.json'), 'utf8'));
+    expect(manifest.input.networkSizeHw).toEqual([96, 160]);
+  });
+
+  it('refuses a wrong size, a missing checkpoint and an unknown target with exit code 2, and writes nothing', async () => {
+    const out = join(dir, 'nothing');
+    const wrong = await Promise.all([
+      run('--out', out, '--size', '100x100'),
+      runPlumbline('export', '--checkpoint', join(dir, 'no-such-run'), '--out', out),
+      run('--out', out, '--target', 'toaster'),
+    ]);
+    expect(wrong.map((result) => result.exitCode)).toEqual([2, 2, 2]);
+    expect(wrong[0]!.stderr).toContain('multiples of 32');
+    expect(wrong[1]!.stderr).toContain(join('no-such-run', 'config.json'));
+    expect(existsSync(out)).toBe(false);
+  });
+});
+
+describe('plumbline bench infer', () => {
+  it('reports rate, latency and the share outside ONNX Runtime with the facts of the machine', async () => {
+    const out = join(dir, 'bench');
+    await run('--out', out);
+    const { exitCode, stdout } = await runPlumbline(
+      'bench',
+      'infer',
+      '--model',
+      out,
+      '--seconds',
+      '0.5',
+      '--threads',
+      '1',
+      '--json',
+    );
+    const report = JSON.parse(stdout);
+    expect(exitCode).toBe(0);
+    expect(report).toMatchObject({ threads: 1, executionProvider: 'cpu', frameSizeHw: tinyConfig.imageSizeHw });
+    expect(report.frames / report.seconds).toBeCloseTo(report.framesPerSecond, 6);
+    expect(report.ms.p95).toBeGreaterThanOrEqual(report.ms.p50);
+    expect(report.ms.p50).toBeGreaterThan(0);
+    expect(report.shareOutsideOnnxRuntime).toBeGreaterThan(0);
+    expect(report.shareOutsideOnnxRuntime).toBeLessThan(1);
+    expect(report.hardware).toMatchObject({ node: process.versions.node, onnxruntime: expect.stringMatching(/^1\./) });
+  });
+
+  it('refuses a folder without a model with exit code 2', async () => {
+    const { exitCode, stderr } = await runPlumbline('bench', 'infer', '--model', dir, '--seconds', '1');
+    expect(exitCode).toBe(2);
+    expect(stderr).toContain('PLB_RUNTIME_MANIFEST_MISSING');
+  });
+});
