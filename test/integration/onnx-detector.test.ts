@@ -228,6 +228,14 @@ describe('createWorkerDetector', () => {
     expect(turns).toBeGreaterThan(50);
   });
 
+  it('refuses an image that was transferred before', async () => {
+    const detector = await createWorkerDetector({ modelDir: good, threads: 1 });
+    const sent = image();
+    await detector.detect(sent);
+    expect(await codeOf(detector.detect(sent))).toBe('PLB_RUNTIME_IMAGE_INVALID');
+    await detector.dispose();
+  });
+
   it('takes an image that is a view without detaching its neighbours', async () => {
     const detector = await createWorkerDetector({ modelDir: good, threads: 1 });
     const whole = image(64, 64);

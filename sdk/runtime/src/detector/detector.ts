@@ -1,3 +1,4 @@
+import { PlumblineError } from '@plumbline/contract';
 import type { Detection } from '@plumbline/core/geometry';
 import type { ImageRgb } from '@plumbline/core/image';
 import type { ProviderAttempt } from '../session/index.js';
@@ -40,6 +41,15 @@ export interface DetectionResult {
   };
   /** The image that was given; a worker detector hands its buffer there and back, so use this one afterwards. */
   readonly image: ImageRgb;
+}
+
+/**
+ * @throws {PlumblineError} PLB_RUNTIME_IMAGE_INVALID if the pixels do not fill the stated size; an image that was
+ *   transferred before has none
+ */
+export function checkImage({ width, height, data }: ImageRgb): void {
+  if (data.length === width * height * 3 && data.length > 0) return;
+  throw new PlumblineError('PLB_RUNTIME_IMAGE_INVALID', { width, height, bytes: data.length });
 }
 
 /** Finds objects in frames of any size. Owns native memory: call `dispose` when done. */

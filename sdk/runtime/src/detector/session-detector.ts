@@ -5,7 +5,13 @@ import type { ImageRgb } from '@plumbline/core/image';
 import { type InferenceSession, Tensor } from 'onnxruntime-node';
 import { loadModelFolder, type ModelFolder } from '../model-folder/index.js';
 import { type OpenedSession, openSession } from '../session/index.js';
-import type { DetectionResult, Detector, DetectorInfo, DetectorOptions } from './detector.js';
+import {
+  checkImage,
+  type DetectionResult,
+  type Detector,
+  type DetectorInfo,
+  type DetectorOptions,
+} from './detector.js';
 
 /**
  * Opens a model folder in the calling thread; `detect` blocks that thread while ONNX Runtime computes
@@ -77,9 +83,7 @@ class SessionDetector implements Detector {
     const { width, height, data } = image;
     const { input, outputs } = this.folder.manifest;
     const startedMs = performance.now();
-    if (data.length !== width * height * 3 || data.length === 0) {
-      throw new PlumblineError('PLB_RUNTIME_IMAGE_INVALID', { width, height, bytes: data.length });
-    }
+    checkImage(image);
     const feeds = { [input.name]: new Tensor('uint8', data, [1, height, width, 3]) };
     const preparedMs = performance.now();
     let results: InferenceSession.ReturnType;

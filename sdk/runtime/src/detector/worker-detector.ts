@@ -1,7 +1,13 @@
 import { Worker } from 'node:worker_threads';
 import { PlumblineError } from '@plumbline/contract';
 import type { ImageRgb } from '@plumbline/core/image';
-import type { DetectionResult, Detector, DetectorInfo, DetectorOptions } from './detector.js';
+import {
+  checkImage,
+  type DetectionResult,
+  type Detector,
+  type DetectorInfo,
+  type DetectorOptions,
+} from './detector.js';
 import type { FromWorker, SerializedError, ToWorker } from './worker-messages.js';
 
 /** Frames handed to the worker at once: one being computed, one waiting so that the worker never idles. */
@@ -53,6 +59,7 @@ export class WorkerDetector implements Detector {
     if (this.freeSlots > 0) this.freeSlots--;
     else await new Promise<void>((resolve) => this.waiting.push(resolve));
     try {
+      checkImage(image);
       if (this.disposed) throw new PlumblineError('PLB_RUNTIME_DETECTOR_DISPOSED', {});
       this.worker ??= this.restart();
       return await this.send(await this.worker, image);
