@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { createRandom } from '../random/index.js';
 import { iou } from './boxes.js';
 import { nms, topKIndices } from './nms.js';
 
@@ -31,6 +32,32 @@ describe('nms', () => {
     );
   });
 });
+
+describe('nms on many boxes', () => {
+  it.each([0.4, 0.5, 0.7, 0.85, 0.95])('keeps what comparing every pair keeps, at IoU %s', (threshold) => {
+    const random = createRandom(3);
+    for (let round = 0; round < 20; round++) {
+      const boxes = new Float32Array(4 * 400);
+      for (let i = 0; i < 400; i++) {
+        // Clusters, strays, empty boxes and doubles.
+        const [cx, cy] =
+          i % 5 === 0 ? [random.int(500), random.int(500)] : [60 * (i % 7) + random.int(25), 200 + random.int(25)];
+        const [w, h] = i % 50 === 49 ? [0, 10] : [10 + 60 * random.next() ** 3, 10 + 60 * random.next() ** 3];
+        boxes.set([cx! - w! / 2, cy! - h! / 2, cx! + w! / 2, cy! + h! / 2], 4 * i);
+        if (i % 31 === 30) boxes.copyWithin(4 * i, 4 * (i - 7), 4 * (i - 7) + 4);
+      }
+      const order = Array.from({ length: 400 }, (_, i) => i);
+      expect(nms(boxes, order, threshold)).toEqual(everyPair(boxes, order, threshold));
+    }
+  });
+});
+
+/** The definition, without any shortcut. */
+function everyPair(boxes: Float32Array, order: number[], threshold: number): number[] {
+  const kept: number[] = [];
+  for (const i of order) if (!kept.some((j) => iou(boxes, j, boxes, i) > threshold)) kept.push(i);
+  return kept;
+}
 
 describe('topKIndices', () => {
   it('sorts by score with ties to the lower index', () => {
