@@ -57,8 +57,8 @@ export class Weights {
 /**
  * Reads a checkpoint (`config.json`, `weights.safetensors`) as `plumbline train` writes it.
  * @param path the checkpoint folder, or the run folder around it
- * @throws {PlumblineError} PLB_CONFIG_* for config.json, PLB_DEPLOY_CHECKPOINT_UNREADABLE,
- *   PLB_CORE_SAFETENSORS_INVALID for the weights
+ * @throws {PlumblineError} PLB_CONFIG_UNREADABLE, PLB_CONFIG_SYNTAX or PLB_CONFIG_INVALID for config.json,
+ *   PLB_DEPLOY_CHECKPOINT_UNREADABLE or PLB_CORE_SAFETENSORS_INVALID for the weights
  */
 export async function readCheckpoint(path: string): Promise<Checkpoint> {
   // A kill between the trainer's two renames leaves only checkpoint.old.
