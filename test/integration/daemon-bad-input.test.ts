@@ -1,7 +1,8 @@
-import { mkdir, rename, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
-import { loadLine, startDemoBroker } from '@plumbline/daemon';
+import { silentLogger } from '@plumbline/core/log';
+import { createDaemon, loadLine, startDemoBroker } from '@plumbline/daemon';
 import { afterEach, describe, expect, it } from 'vitest';
 import { buildDaemon, createLineFolder, type LineFolder, redDetector, untilStatus } from './daemon-fixture.js';
 
@@ -62,12 +63,15 @@ describe('a line with bad input', () => {
     await expect(stat(join(folder.storeDir, 'api-token'))).rejects.toThrow(/ENOENT/); // all was stopped
   });
 
-  it('names the model folder that is missing', async () => {
+  it('names file, line and the model folder that is missing', async () => {
     const folder = await lineFolder((await broker()).url);
-    const { createDaemon } = await import('@plumbline/daemon');
-    const { silentLogger } = await import('@plumbline/core/log');
     const daemon = createDaemon({ setup: loadLine(folder.lineFile), logger: silentLogger });
-    await expect(daemon.start()).rejects.toThrow(join(folder.dir, 'model'));
+    const missing = join(folder.dir, 'model', 'manifest.json');
+    await expect(daemon.start()).rejects.toMatchObject({
+      code: 'PLB_DAEMON_MODEL_UNUSABLE',
+      kind: 'input',
+      message: expect.stringContaining(`${folder.lineFile}:3:1: model: ${missing}`),
+    });
   });
 
   it('names the port in use and what to do; the demo takes another one', async () => {
@@ -98,6 +102,31 @@ describe('a line with bad input', () => {
     await expect(buildDaemon(folder).start()).rejects.toMatchObject({ code: 'PLB_EDGE_OUTBOX_LOCKED' });
     expect((await stat(join(folder.storeDir, 'api-token'))).isFile()).toBe(true);
     await first.stop();
+  });
+
+  it('shows the page to nobody without the token when it listens on the network', async () => {
+    const folder = await lineFolder((await broker()).url);
+    await folder.edit('host: 127.0.0.1', 'host: 0.0.0.0');
+    const daemon = buildDaemon(folder);
+    await daemon.start();
+    const token = (await readFile(join(folder.storeDir, 'api-token'), 'utf8')).trim();
+    const refused = await fetch(`${daemon.address}/`);
+    expect([refused.status, refused.headers.get('set-cookie')]).toEqual([401, null]);
+    const shown = await fetch(`${daemon.address}/?token=${token}`);
+    expect([shown.status, shown.headers.get('set-cookie')]).toEqual([200, expect.stringContaining(token)]);
+    await daemon.stop();
+  });
+
+  it('serves no file outside the page', async () => {
+    const folder = await lineFolder((await broker()).url);
+    const daemon = buildDaemon(folder);
+    await daemon.start();
+    for (const path of ['/..%2f..%2fpackage.json', '/%2e%2e/%2e%2e/package.json', '/%00', '/%E0%A4%A']) {
+      const response = await fetch(`${daemon.address}${path}`);
+      expect(response.status, path).toBeGreaterThanOrEqual(400);
+      expect(response.status, path).toBeLessThan(500);
+    }
+    await daemon.stop();
   });
 
   it('runs without a broker, shows how much is buffered, and delivers everything when it comes', async () => {

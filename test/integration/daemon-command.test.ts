@@ -112,7 +112,7 @@ describe('plumbline run', () => {
     expect(await fails('--line', join(folder.dir, 'none.yaml'))).toEqual([2, 'PLB_CONFIG_UNREADABLE']);
     expect(await fails('--line', folder.lineFile, '--duration', 'long')).toEqual([2, 'PLB_CLI_USAGE']);
     await folder.edit(modelDir, join(folder.dir, 'no-model'));
-    expect(await fails('--line', folder.lineFile)).toEqual([2, 'PLB_RUNTIME_MANIFEST_MISSING']);
+    expect(await fails('--line', folder.lineFile)).toEqual([2, 'PLB_DAEMON_MODEL_UNUSABLE']);
   });
 });
 

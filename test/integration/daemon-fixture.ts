@@ -22,7 +22,8 @@ export function redDetector(beforeResult: () => Promise<void> | void = () => {})
       networkSizeHw: [32, 32],
     },
     async detect(image): Promise<DetectionResult> {
-      await beforeResult();
+      // The blank warm-up frame of the start is not a part.
+      if (image.data.some((value) => value > 0)) await beforeResult();
       const isRed = image.data[0]! > 128;
       return {
         detections: isRed ? [{ classId: 0, className: 'open', score: 0.9, boxXyxy: [4, 6, 14, 26] }] : [],

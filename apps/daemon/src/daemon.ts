@@ -15,7 +15,7 @@ import { buildStatus } from './health/line-status.js';
 import { Access } from './http/access.js';
 import { HttpService } from './http/http-service.js';
 import { TokenFile } from './http/token-file.js';
-import { checkRuleClasses, type LineSetup } from './line-setup.js';
+import { checkRuleClasses, type LineSetup, locateModelError } from './line-setup.js';
 import { Metrics } from './metrics.js';
 import { OperatorFeed } from './operator-feed/operator-feed.js';
 import { ServiceGroup } from './service-group.js';
@@ -136,6 +136,7 @@ export class Daemon {
           ...(threads === undefined ? {} : { threads }),
           ...(scoreThreshold === undefined ? {} : { scoreThreshold }),
         }),
+      explain: (error) => locateModelError(setup, error),
       check: (detector) => checkRuleClasses(setup, detector.info.classes),
       logger,
       onDown: (error) => this.monitor.problems.raise('detector', error),
@@ -165,12 +166,13 @@ export class Daemon {
       isLossless: options.isLossless ?? false,
       failsOnLoss: options.isLossless ?? false,
     });
-    const access = new Access(config.api.host);
+    const access = new Access(config.api.host, config.api.allowedHosts);
     this.http = options.hasNoHttp
       ? null
       : new HttpService({
           lineFile: setup.file,
-          ...config.api,
+          host: config.api.host,
+          port: config.api.port,
           allowsOtherPort: options.isDemo ?? false,
           access,
           logger,

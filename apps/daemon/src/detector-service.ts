@@ -9,6 +9,8 @@ export interface DetectorServiceOptions {
   modelDir: string;
   /** Loads the model; called again after the detector was lost. */
   create: () => Promise<Detector>;
+  /** Adds to the error of the first loading where the model is named. */
+  explain?: (error: unknown) => unknown;
   /** Throws when the line cannot work with this model. */
   check: (detector: Detector) => void;
   logger: Logger;
@@ -37,13 +39,15 @@ export class DetectorService implements Service, FrameDetector {
 
   constructor(private readonly options: DetectorServiceOptions) {}
 
-  /** @throws the model's coded error, or that of `check` */
+  /** Loads and warms up the model. @throws the model's coded error, or that of `check` */
   async start(signal: AbortSignal): Promise<void> {
-    const detector = await this.options.create();
+    const { create, check, explain = (error) => error } = this.options;
+    const detector = await create().catch((error) => Promise.reject(explain(error)));
     try {
       signal.throwIfAborted();
       this.stopAbort.signal.throwIfAborted();
-      this.options.check(detector);
+      check(detector);
+      await this.within(detector.detect(blankImage(detector.info.networkSizeHw)));
     } catch (error) {
       await detector.dispose();
       throw error;
@@ -137,4 +141,9 @@ export class DetectorService implements Service, FrameDetector {
   private downError(reason: string): PlumblineError {
     return new PlumblineError('PLB_DAEMON_DETECTOR_DOWN', { model: this.options.modelDir, reason });
   }
+}
+
+/** A first frame that no part waits for: memory is laid out while it is computed. */
+function blankImage([height, width]: readonly [number, number]): ImageRgb {
+  return { width, height, data: new Uint8Array(height * width * 3) };
 }

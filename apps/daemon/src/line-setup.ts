@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import { type LineConfig, lineConfigSchema, PlumblineError } from '@plumbline/contract';
+import { isPlumblineError, type LineConfig, lineConfigSchema, PlumblineError } from '@plumbline/contract';
 import { checkConfig, loadConfig, type Schema } from '@plumbline/core/config';
 import { findUnknownClasses } from '@plumbline/edge/decide';
 
@@ -50,6 +50,18 @@ export function checkRuleClasses(setup: LineSetup, classes: readonly string[]): 
     className: unknown.className,
     accepted: `${classes.join(', ')} and '*'`,
   });
+}
+
+/** Says where in line.yaml a model is named that cannot be loaded; anything else passes unchanged. */
+export function locateModelError(setup: LineSetup, cause: unknown): unknown {
+  if (!isPlumblineError(cause) || cause.kind !== 'input') return cause;
+  const { line, column } = locate(readFileSync(setup.file, 'utf8'), ['model']);
+  const place = { file: setup.file, line, column };
+  return new PlumblineError(
+    'PLB_DAEMON_MODEL_UNUSABLE',
+    { ...place, reason: `${cause.message} (${cause.code})` },
+    { cause },
+  );
 }
 
 /** Where a value stands in a configuration text; line and column count from 1. */

@@ -40,6 +40,7 @@ export function buildStatus(sources: StatusSources): LineStatus {
       classes: [...(model?.classes ?? [])],
       scoreThreshold: model?.scoreThreshold ?? 0,
     },
+    rules: setup.config.rules.map(({ name, when }) => ({ name, anyOf: [...when.anyOf], minScore: when.minScore })),
     counts: { ...statistics.counts, dropped: { ...statistics.counts.dropped } },
     yieldTarget: setup.config.yieldTarget,
     pareto: statistics.pareto(),

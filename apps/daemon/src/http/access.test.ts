@@ -35,6 +35,12 @@ describe('Access', () => {
     );
   });
 
+  it('accepts the names that line.yaml allows', () => {
+    const access = new Access('0.0.0.0', ['Box-7.factory.local']);
+    expect(() => access.checkOrigin(ask({ host: 'box-7.factory.local:8080' }))).not.toThrow();
+    expect(() => access.checkOrigin(ask({ host: 'box-8.factory.local:8080' }))).toThrow(/host name/);
+  });
+
   it('accepts its own page and the desktop console as origin and refuses other pages', () => {
     const access = new Access('127.0.0.1');
     const host = '127.0.0.1:8080';

@@ -28,8 +28,14 @@ export const desktopOrigin = 'app://console';
 export class Access {
   readonly token = randomBytes(32).toString('base64url');
 
-  /** @param boundHost address that the server listens on */
-  constructor(private readonly boundHost: string) {}
+  /**
+   * @param boundHost    address that the server listens on
+   * @param allowedHosts further names that it may be addressed by
+   */
+  constructor(
+    private readonly boundHost: string,
+    private readonly allowedHosts: readonly string[] = [],
+  ) {}
 
   /**
    * Writes the token to `api-token` in the store folder, where a local console finds it: readable by this user only.
@@ -88,7 +94,7 @@ export class Access {
   }
 
   private isHostAllowed(name: string): boolean {
-    if (isLoopbackName(name)) return true;
+    if (isLoopbackName(name) || this.allowedHosts.some((allowed) => allowed.toLowerCase() === name)) return true;
     return !this.isLoopback && (isIP(name) !== 0 || name === this.boundHost || name === hostname().toLowerCase());
   }
 }

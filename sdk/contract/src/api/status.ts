@@ -25,6 +25,8 @@ export const lineStatusSchema = z.object({
     classes: z.array(z.string()),
     scoreThreshold: z.number(),
   }),
+  /** What makes a part NotOK; `anyOf` holds class names or '*'. */
+  rules: z.array(z.object({ name: z.string(), anyOf: z.array(z.string()), minScore: z.number() })).optional(),
   counts: z.object({
     frames: z.int(),
     inspected: z.int(),

@@ -71,8 +71,12 @@ export const lineConfigSchema = z.strictObject({
     .strictObject({
       host: z.string().default('127.0.0.1').meta({ description: 'Address that console and metrics are served on.' }),
       port: z.int().min(0).max(65535).default(8080).meta({ description: 'TCP port; 0 takes any free one.' }),
+      allowedHosts: z.array(z.string().min(1)).default([]).meta({
+        description:
+          'Names besides IP address, localhost and host name by which the daemon may be addressed; others are refused.',
+      }),
     })
-    .default({ host: '127.0.0.1', port: 8080 }),
+    .prefault({}),
   runtime: z
     .strictObject({
       threads: z

@@ -7,6 +7,12 @@ export const daemonErrors = {
     "Use one of the model's class names, or '*' for every class.",
     'input',
   ),
+  PLB_DAEMON_MODEL_UNUSABLE: entry(
+    (p: { file: string; line: number; column: number; reason: string }) =>
+      `${p.file}:${p.line}:${p.column}: model: ${p.reason}`,
+    'Correct `model` in line.yaml (it is relative to that file): it names a complete folder with manifest.json and model.onnx, as `plumbline export` writes it.',
+    'input',
+  ),
   PLB_DAEMON_PORT_IN_USE: entry(
     (p: { file: string; host: string; port: number }) => `${p.file}: api.port ${p.port} on ${p.host} is in use`,
     'Stop the process that listens there (perhaps another `plumbline run`), set another api.port in line.yaml, or use port 0 for any free one.',
@@ -60,7 +66,7 @@ export const daemonErrors = {
   ),
   PLB_DAEMON_HOST_REFUSED: entry(
     (p: { host: string }) => `the host name "${p.host}" is refused`,
-    'Address the daemon by IP address, by localhost or by the name of the machine; this stops web pages from reaching it through a name of their own.',
+    'Address the daemon by IP address, by localhost or by the name of the machine, or add the name to api.allowedHosts in line.yaml; this stops web pages from reaching it through a name of their own.',
   ),
   PLB_DAEMON_NOT_FOUND: entry(
     (p: { path: string }) => `${p.path}: nothing is served here`,
