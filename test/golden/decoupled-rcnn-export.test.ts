@@ -35,7 +35,14 @@ function checkpoint(heads: string, model: object, samplingRatio: number, test: o
   // Most golden runs sample adaptively (0), which training does not offer; the graph takes it as it is.
   const head = { ...config.model.head, samplingRatio };
   const weights = new Weights(heads, new Map([...tensors('trunk.safetensors'), ...tensors(heads)]));
-  return { source: 'golden', config: { ...config, model: { ...config.model, head } }, classes, step: 260, runId: 'golden', weights };
+  return {
+    source: 'golden',
+    config: { ...config, model: { ...config.model, head } },
+    classes,
+    step: 260,
+    runId: 'golden',
+    weights,
+  };
 }
 
 async function detect(model: Checkpoint, imageIndex: number) {
@@ -70,9 +77,7 @@ const decoupled = { head: { fcChannels: 64 } };
 const sharedHead = { head: { fcChannels: 64, shared: true }, kind: 'faster', regressors: 1 };
 
 describe('the portable graph against the reference detector', () => {
-  it.each([
-    0, 1,
-  ])('repeats proposals, probabilities and refined boxes with three regressors (image %i)', async (b) => {
+  it.each([0, 1])('repeats proposals, probabilities and refined boxes with three regressors (image %i)', async (b) => {
     // A threshold of 0 keeps every proposal, as the stored stages do.
     const model = checkpoint('main/heads.safetensors', { ...decoupled, regressors: 3 }, 2, { scoreThreshold: 0 });
     const outputs = await detect(model, b);
@@ -85,19 +90,47 @@ describe('the portable graph against the reference detector', () => {
   });
 
   it.each([
-    { title: 'three regressors, two samples a bin', file: 'main', tag: 'n3-sampling2', model: { ...decoupled, regressors: 3 }, test: {}, sampling: 2 },
-    { title: 'three regressors, adaptive sampling', file: 'main', tag: 'n3', model: { ...decoupled, regressors: 3 }, test: {} },
-    { title: 'a score threshold of 0.001', file: 'main', tag: 'n3-thr0.001', model: { ...decoupled, regressors: 3 }, test: { scoreThreshold: 0.001 } },
-    { title: 'one class-specific regressor', file: 'main', tag: 'n1', model: { ...decoupled, regressors: 1 }, test: {} },
+    {
+      title: 'three regressors, two samples a bin',
+      file: 'main',
+      tag: 'n3-sampling2',
+      model: { ...decoupled, regressors: 3 },
+      test: {},
+      sampling: 2,
+    },
+    {
+      title: 'three regressors, adaptive sampling',
+      file: 'main',
+      tag: 'n3',
+      model: { ...decoupled, regressors: 3 },
+      test: {},
+    },
+    {
+      title: 'a score threshold of 0.001',
+      file: 'main',
+      tag: 'n3-thr0.001',
+      model: { ...decoupled, regressors: 3 },
+      test: { scoreThreshold: 0.001 },
+    },
+    {
+      title: 'one class-specific regressor',
+      file: 'main',
+      tag: 'n1',
+      model: { ...decoupled, regressors: 1 },
+      test: {},
+    },
     { title: 'shared fully connected layers', file: 'variants/shared', tag: 'n1', model: sharedHead, test: {} },
     { title: 'the FPN baseline', file: 'variants/fpn', tag: 'n1', model: sharedHead, test: {} },
   ])('repeats the detections with $title', async ({ file, tag, model, test, sampling = 0 }) => {
     const golden = goldenDetections(`${file}/detections.json`)[tag]!;
-    for (const b of [0, 1]) expectDetections(await detect(checkpoint(`${file}/heads.safetensors`, model, sampling, test), b), golden[b]!);
+    for (const b of [0, 1])
+      expectDetections(await detect(checkpoint(`${file}/heads.safetensors`, model, sampling, test), b), golden[b]!);
   });
 
   it('gives empty outputs of the right shapes when nothing reaches the score threshold', async () => {
-    const model = checkpoint('main/heads.safetensors', { head: { fcChannels: 64 }, regressors: 3 }, 2, { scoreThreshold: 0.999 });
+    const model = checkpoint('main/heads.safetensors', { head: { fcChannels: 64 }, regressors: 3 }, 2, {
+      scoreThreshold: 0.999,
+    });
     const outputs = await detect(model, 0);
     expect([outputs.boxes!.dims, outputs.scores!.dims, outputs.classes!.dims]).toEqual([[0, 4], [0], [0]]);
   });
