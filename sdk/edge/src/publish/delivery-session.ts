@@ -105,7 +105,8 @@ export class DeliverySession {
     client.on('close', () => this.finish(lastError || 'connection closed'));
     // mqtt.js takes 0x10 as a success without passing it on, so it is read from the packet itself.
     client.on('packetreceive', (packet) => {
-      if (packet.cmd === 'puback' && packet.reasonCode) this.pubackCodes.set(packet.messageId!, packet.reasonCode);
+      // Each answer replaces what an earlier message with the same id left: retained messages get 0x10 too.
+      if (packet.cmd === 'puback') this.pubackCodes.set(packet.messageId!, packet.reasonCode ?? 0);
     });
     client.on('message', (topic, payload) => this.onMessage(topic, payload));
     this.unsubscribe = this.options.outbox.onAppend(() => this.pump());
