@@ -1,9 +1,9 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isPlumblineError, PlumblineError } from '@plumbline/contract';
-import type { Dataset, DatasetSpec, SampleRef } from './dataset.js';
 import { readImageSize } from './image.js';
 import type { ProblemSink } from './problems.js';
+import type { Dataset, DatasetSpec, SampleRef } from './sample.js';
 
 /** DeepPCB's six kinds of defect; type t of a label line is `deepPcbClasses[t - 1]`. */
 export const deepPcbClasses = ['open', 'short', 'mousebite', 'spur', 'copper', 'pin-hole'] as const;

@@ -1,7 +1,8 @@
 import { isPlumblineError, type PlumblineError } from '@plumbline/contract';
-import { parseDatasetSpec, readDataset, type SampleRef } from './dataset.js';
+import { parseDatasetSpec, readDataset } from './dataset.js';
 import { findUnlabelledImages } from './deeppcb.js';
 import { readImageRgb } from './image.js';
+import type { SampleRef } from './sample.js';
 
 /** One thing that is wrong with a dataset. */
 export interface DatasetProblem {
