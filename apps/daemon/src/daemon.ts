@@ -229,6 +229,11 @@ export class Daemon {
     this.phase = 'stopped';
   }
 
+  /** False when a service did not stop in its time; the process should then be ended. */
+  get hasStoppedCleanly(): boolean {
+    return this.group.hasStoppedCleanly;
+  }
+
   status(): LineStatus {
     const { setup, isDemo } = this.options;
     return buildStatus({

@@ -59,6 +59,8 @@ async function main(): Promise<number> {
     if (!isStopping) logger.info({ address: daemon.address }, 'running');
     await stopped;
     logger.info(daemon.summary(), 'stopped');
+    // An inference that hangs in native code would hold its thread and with it the process.
+    if (!daemon.hasStoppedCleanly) process.exit(0);
     return 0;
   } catch (error) {
     const report = toErrorReport(error);

@@ -41,6 +41,7 @@ describe('ServiceGroup', () => {
     await group.start(never);
     await Promise.all([group.stop(), group.stop()]);
     await group.stop();
+    expect(group.hasStoppedCleanly).toBe(true);
     expect(calls.filter((call) => call.startsWith('stop'))).toEqual(['stop c', 'stop b', 'stop a']);
   });
 
@@ -87,6 +88,7 @@ describe('ServiceGroup', () => {
     await group.start(never);
     await group.stop();
     expect(calls.slice(3)).toEqual(['stop c', 'stop b', 'stop a']);
+    expect(group.hasStoppedCleanly).toBe(false);
     expect(reported).toMatchObject([
       { service: 'c', code: 'PLB_UNEXPECTED', message: 'stuck valve' },
       { service: 'b', code: 'PLB_DAEMON_STOP_TIMEOUT', message: 'b did not stop within 20 ms' },

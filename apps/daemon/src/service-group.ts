@@ -5,6 +5,8 @@ import type { Logger } from '@plumbline/core/log';
 export class ServiceGroup {
   private readonly running: Service[] = [];
   private stopping: Promise<void> | null = null;
+  /** False once a service failed to stop in its time: it may still hold a thread or a file. */
+  hasStoppedCleanly = true;
 
   constructor(
     private readonly services: readonly Service[],
@@ -42,6 +44,7 @@ export class ServiceGroup {
         await stopWithin(service);
         this.logger.debug({ service: service.name }, 'stopped');
       } catch (error) {
+        this.hasStoppedCleanly = false;
         const { code, message } = toErrorReport(error);
         this.logger.error({ service: service.name, code }, message);
       }

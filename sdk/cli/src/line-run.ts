@@ -61,6 +61,8 @@ export async function runLine(options: LineRunOptions): Promise<LineRunReport> {
     stop.dispose();
     await daemon.stop(); // does nothing when it has stopped; otherwise an error is on its way
     await check?.finish(0);
+    // An inference that hangs in native code would hold its thread and with it the process.
+    if (!daemon.hasStoppedCleanly) setTimeout(() => process.exit(), 1000);
   }
 }
 
