@@ -115,6 +115,23 @@ describe('DetectorService', () => {
     await service.stop();
   });
 
+  it('waits in stop for a lost detector that does not let go, so that its time-out is noticed', async () => {
+    let created = 0;
+    let letGo!: () => void;
+    const hanging = fakeDetector(() => new Promise(() => {}));
+    hanging.dispose = () => new Promise((resolve) => (letGo = resolve));
+    const { service, calls } = build(async () => (++created === 1 ? hanging : fakeDetector(async () => {})));
+    await service.start(never);
+    await service.detect(image).catch(() => {});
+    await waitFor(() => calls.includes('up'));
+    let hasStopped = false;
+    const stopping = service.stop().then(() => (hasStopped = true));
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(hasStopped).toBe(false);
+    letGo();
+    await stopping;
+  });
+
   it('may be stopped before start and twice', async () => {
     const { service } = build(async () => fakeDetector(async () => {}));
     await service.stop();

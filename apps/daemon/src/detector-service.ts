@@ -35,6 +35,7 @@ export class DetectorService implements Service, FrameDetector {
   private lastInfo: Detector['info'] | null = null;
   private failures = 0;
   private restarting: Promise<void> | null = null;
+  private readonly lost = new Set<Promise<void>>();
   private readonly stopAbort = new AbortController();
 
   constructor(private readonly options: DetectorServiceOptions) {}
@@ -61,7 +62,7 @@ export class DetectorService implements Service, FrameDetector {
     await this.restarting;
     const detector = this.detector;
     this.detector = null;
-    await detector?.dispose();
+    await Promise.all([detector?.dispose(), ...this.lost]);
   }
 
   health(): Health {
@@ -107,9 +108,12 @@ export class DetectorService implements Service, FrameDetector {
 
   private async recreate(lost: Detector): Promise<void> {
     const { signal } = this.stopAbort;
-    lost
-      .dispose()
-      .catch((error) => this.options.logger.warn({ error: String(error) }, 'disposing the lost detector failed'));
+    // Not awaited here: a detector that hangs may never let go. `stop` waits for it within its time-out.
+    const letGo = lost.dispose().catch((error) => {
+      this.options.logger.warn({ error: String(error) }, 'disposing the lost detector failed');
+    });
+    this.lost.add(letGo);
+    void letGo.then(() => this.lost.delete(letGo));
     for (let backoffMs = firstBackoffMs; !signal.aborted; backoffMs = Math.min(longestBackoffMs, backoffMs * 2)) {
       try {
         const detector = await this.options.create();
