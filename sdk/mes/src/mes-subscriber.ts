@@ -232,7 +232,7 @@ export class MesSubscriber implements AsyncIterable<MesRecord> {
               ),
         );
       }
-      if (performance.now() - connectedMs > 5000) waitMs = 250;
+      if (performance.now() - connectedMs > 1000) waitMs = 250;
       await sleep(Math.random() * waitMs, signal);
       waitMs = Math.min(maxReconnectMs, waitMs * 2);
     }

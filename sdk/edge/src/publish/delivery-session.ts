@@ -44,6 +44,7 @@ export class DeliverySession {
   private readonly closed: Promise<string>;
   private close: (reason: string) => void = () => {};
   private isOver = false;
+  private didDeliver = false;
   /** Records on the way whose answer moves the cursor, by seq, in the order of sending. */
   private readonly inFlight = new Map<number, Flight>();
   /** Publishes without an answer, stale ones included: what the broker's Receive Maximum limits. */
@@ -136,6 +137,11 @@ export class DeliverySession {
   /** True while waiting is useless because the broker or the MES takes nothing. */
   get isStalled(): boolean {
     return this.isRefused || this.isAwaitingAckOfResend;
+  }
+
+  /** True once the broker has taken a record on this connection. */
+  get hasDelivered(): boolean {
+    return this.didDeliver;
   }
 
   get isFinished(): boolean {
@@ -266,6 +272,7 @@ export class DeliverySession {
     // The answer to a copy that was sent before a restart of the stream moves nothing.
     if (this.inFlight.get(seq) !== flight) return;
     flight.isTaken = true;
+    this.didDeliver = true;
     for (const [first, { isTaken }] of this.inFlight) {
       if (!isTaken) break;
       this.inFlight.delete(first);

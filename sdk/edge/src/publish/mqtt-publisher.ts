@@ -62,7 +62,7 @@ export interface PublisherStatus {
   readonly protocol: string | null;
 }
 
-/** A connection that lasted this long was a good one: the next loss starts with the shortest wait. */
+/** A connection that lasted this long or delivered anything was a good one: the next loss starts with the shortest wait. */
 const stableAfterMs = 5000;
 /** How often the retained availability tells how far the stream is acknowledged, when that changed. */
 const snapshotPeriodMs = 10_000;
@@ -220,7 +220,7 @@ export class MqttPublisher implements Service {
       clearInterval(snapshots);
       this.session = null;
       this.highestSentSeq = session.highestSentSeq;
-      if (performance.now() - openedMs > stableAfterMs) this.backoff.reset();
+      if (session.hasDelivered || performance.now() - openedMs > stableAfterMs) this.backoff.reset();
       await closeClient(connection);
     }
   }
