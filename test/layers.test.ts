@@ -53,7 +53,7 @@ function importsOf(file: string): Import[] {
 }
 
 const sources = [...listFiles('sdk'), ...listFiles('apps')].filter(
-  (file) => /^(sdk|apps)\/[a-z]+\/src\/.*\.tsx?$/.test(file) && !/\.(test|contract)\.tsx?$/.test(file),
+  (file) => /^(sdk|apps)\/[a-z]+\/src\/.*\.tsx?$/.test(file) && !/\.(test|contract|fixture)\.tsx?$/.test(file),
 );
 const imports = sources.flatMap(importsOf);
 const packageOf = (file: string) => file.split('/')[1]!;

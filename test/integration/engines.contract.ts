@@ -143,7 +143,7 @@ export function describeEngine(load: () => Promise<Engine>): void {
       const dy = tf.transpose(golden('grad_out', [22, 4, 7, 7]), [0, 2, 3, 1]);
       const { value, grad } = tf.valueAndGrad((x) => cropAndResizeRoiAlign(x as Tensor4D, rois as never, 7, 2))(
         features,
-        dy,
+        dy as Tensor4D,
       );
       expectClose(tf.transpose(value, [0, 3, 1, 2]), golden('out_p7_sr2_aligned1', [22, 4, 7, 7]).dataSync(), 1e-5);
       const expected = golden('out_p7_sr2_aligned1_grad_feat', [2, 4, 20, 26]).dataSync();

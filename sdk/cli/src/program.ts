@@ -1,4 +1,4 @@
-import { PlumblineError, isPlumblineError, toErrorReport } from '@plumbline/contract';
+import { isPlumblineError, type PlumblineError, toErrorReport } from '@plumbline/contract';
 import { Command, CommanderError } from 'commander';
 import { registerCommands } from './commands/index.js';
 
