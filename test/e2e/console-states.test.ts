@@ -167,6 +167,18 @@ describe.skipIf(!chromiumPath)(`states of the Run screen${skipReason}`, () => {
     expect(await run.banner.innerText()).toContain('No alarm');
   });
 
+  it('runtime restarted: the page renews its cookie by itself and goes on', async () => {
+    // Until the cookie is renewed the daemon answers 401, which the browser reports.
+    const { run, server } = await openLine(playing(makeStatus()), CUT);
+    await run.untilWord('PASS');
+    server.goDown();
+    await run.untilWord('STALE');
+    server.renewSession();
+    server.comeBack();
+    server.play(NG, jpeg);
+    await run.untilWord('NG');
+  });
+
   it('broker offline: inspection untouched, the buffered count grows in banner and outbox', async () => {
     const away = (depth: number) =>
       makeStatus({

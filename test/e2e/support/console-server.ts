@@ -49,13 +49,13 @@ export class ConsoleServer {
   #heartbeat: NodeJS.Timeout | null = null;
   #player: NodeJS.Timeout | null = null;
   #sockets = new Set<WebSocket>();
-  readonly #session = randomUUID();
+  #session = randomUUID();
 
   private constructor(
     private readonly http: Server,
     private readonly feed: WebSocketServer,
     private readonly rendererDir: string,
-    private readonly token: string,
+    private token: string,
   ) {}
 
   /** @param options.token also accepted as `?token=`, as the desktop shell sends it */
@@ -124,6 +124,14 @@ export class ConsoleServer {
   comeBack(): void {
     this.#isDown = false;
     this.#isSilent = false;
+  }
+  /** As after a restart of the daemon: another token for the shell. */
+  useToken(token: string): void {
+    this.token = token;
+  }
+  /** As after a restart of the daemon: the cookie of the open page is worth nothing any more. */
+  renewSession(): void {
+    this.#session = randomUUID();
   }
   /** Sends a text message that may break the contract. */
   sendText(text: string): void {

@@ -1,10 +1,10 @@
 import type { FeedPictureHeader } from '@plumbline/contract';
 import type { FramePlayer } from '../canvas/frame-player.js';
-import { FeedClient } from './feed-client.js';
+import { FeedClient, type FindFeedAddress } from './feed-client.js';
 import type { LineStore } from './line-store.js';
 
 /** Leads the feed into store and player, and the store's view choices (freeze, zoom, boxes) to the player. */
-export function connectLine(feedUrl: string, store: LineStore, player: FramePlayer): FeedClient {
+export function connectLine(findAddress: FindFeedAddress, store: LineStore, player: FramePlayer): FeedClient {
   let decoding = Promise.resolve();
   // Thumbnails are decoded one after the other, so that the filmstrip keeps the order of the feed.
   const addNg = (header: FeedPictureHeader, jpeg: Uint8Array<ArrayBuffer>) => {
@@ -31,8 +31,9 @@ export function connectLine(feedUrl: string, store: LineStore, player: FramePlay
     }
   });
 
-  return new FeedClient(feedUrl, {
+  return new FeedClient(findAddress, {
     onOpen: () => store.opened(),
+    onAddress: (address) => store.addressFound(address),
     onClosed: (attempt) => store.closed(attempt),
     onStatus: (status) => store.statusReceived(status),
     onPicture: (header, jpeg) => {

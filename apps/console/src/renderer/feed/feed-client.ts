@@ -4,12 +4,18 @@ import {
   feedStatusMessageSchema,
   type LineStatus,
 } from '@plumbline/contract';
+import type { FeedAddress } from '../../common/shell-bridge.js';
 
 /** Silence after which a connection counts as dead: the daemon sends its status at least once a second. */
 const SILENCE_MS = 6_000;
 const RETRY_MS = [250, 500, 1_000, 2_000, 4_000] as const;
 
+/** Where to connect; asked before every attempt. */
+export type FindFeedAddress = (isRetry: boolean) => Promise<FeedAddress>;
+
 export interface FeedEvents {
+  /** Before every attempt: the address, or why there is none. */
+  onAddress(address: FeedAddress): void;
   onOpen(): void;
   /** @param attempt number of the next try since the connection was last open */
   onClosed(attempt: number): void;
@@ -28,13 +34,13 @@ export class FeedClient {
   #isStopped = false;
 
   constructor(
-    private readonly url: string,
+    private readonly findAddress: FindFeedAddress,
     private readonly events: FeedEvents,
   ) {}
 
   start(): void {
     this.#isStopped = false;
-    this.#connect();
+    void this.#connect();
   }
 
   stop(): void {
@@ -45,8 +51,15 @@ export class FeedClient {
     this.#socket = null;
   }
 
-  #connect(): void {
-    const socket = new WebSocket(this.url);
+  async #connect(): Promise<void> {
+    const address = await this.findAddress(this.#attempt > 0);
+    if (this.#isStopped) return;
+    this.events.onAddress(address);
+    if (address.url === null) {
+      this.#retryLater();
+      return;
+    }
+    const socket = new WebSocket(address.url);
     socket.binaryType = 'arraybuffer';
     this.#socket = socket;
     socket.onopen = () => {
@@ -75,10 +88,14 @@ export class FeedClient {
     if (this.#isStopped || socket !== this.#socket) return;
     this.#socket = null;
     clearTimeout(this.#silenceTimer);
+    this.#retryLater();
+  }
+
+  #retryLater(): void {
     const wait = RETRY_MS[Math.min(this.#attempt, RETRY_MS.length - 1)]!;
     this.#attempt += 1;
     this.events.onClosed(this.#attempt);
-    this.#retryTimer = window.setTimeout(() => this.#connect(), wait);
+    this.#retryTimer = window.setTimeout(() => void this.#connect(), wait);
   }
 
   #receive(data: string | ArrayBuffer): void {

@@ -2,6 +2,7 @@ import type { FeedPictureHeader, LineStatus } from '@plumbline/contract';
 import { type Alarm, alarmsOf } from '../../common/alarms.js';
 import { daemonNowMs, deriveLineView, type LineSnapshot, type LineView } from '../../common/line-view.js';
 import { addNg, stepSelection } from '../../common/ng-list.js';
+import type { FeedAddress } from '../../common/shell-bridge.js';
 import { stepFactor, type Zoom } from '../../common/viewport.js';
 
 /** One NG part of the filmstrip, decoded once. */
@@ -34,6 +35,10 @@ export interface ConsoleState {
   /** Since when the camera gives nothing, daemon wall clock; null while it does. */
   cameraDownSinceMs: number | null;
   attempt: number;
+  /** Host and port that the page connects to. */
+  host: string;
+  /** Why the desktop shell has no address for the feed; null where it has. */
+  addressProblem: { code: string; message: string; help: string } | null;
   /** Highest camera rate since the page opened, 1/s. */
   peakFps: number;
 }
@@ -76,6 +81,8 @@ export class LineStore {
       lastNewsMs: null,
       cameraDownSinceMs: null,
       attempt: 0,
+      host: '',
+      addressProblem: null,
       peakFps: 0,
     };
   }
@@ -93,6 +100,9 @@ export class LineStore {
     clearInterval(this.#timer);
   }
 
+  addressFound({ url, problem }: FeedAddress): void {
+    this.#set({ addressProblem: problem, host: url === null ? this.#state.host : new URL(url).host });
+  }
   opened(): void {
     // Results of the lost connection stay out: a verdict appears with the first new frame.
     this.#snapshot = {

@@ -41,21 +41,30 @@ function NoticeText(): ReactNode {
   const lastNewsMs = useLine((s) => s.lastNewsMs);
   const attempt = useLine((s) => s.attempt);
   const downSinceMs = useLine((s) => s.cameraDownSinceMs);
+  const host = useLine((s) => s.host);
+  const addressProblem = useLine((s) => s.addressProblem);
   const nowS = useLine((s) => s.nowS);
   const problem = useLine((s) => s.status?.problems[0]);
+  const why = addressProblem && (
+    <span translate="no" data-testid="address-problem">
+      {addressProblem.code}: {addressProblem.message}. {addressProblem.help}
+    </span>
+  );
   switch (phase) {
     case 'offline':
       return (
         <>
           <b>{lastNewsMs === null ? text('well.offlineNever') : text('well.offline', { time: time(lastNewsMs) })}</b>
           <span>{text('well.offlineRetry', { attempt })}</span>
+          {why}
         </>
       );
     case 'connecting':
       return (
         <>
-          <b>{text('well.connecting', { host: document.documentElement.dataset.host ?? location.host })}</b>
+          <b>{text('well.connecting', { host: host })}</b>
           {attempt > 0 && <span>{text('well.offlineRetry', { attempt })}</span>}
+          {why}
         </>
       );
     case 'cameraLost':
