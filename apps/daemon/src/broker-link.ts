@@ -31,13 +31,16 @@ export class BrokerLink implements Service {
 
   constructor(private readonly options: BrokerLinkOptions) {}
 
-  /** Does not wait for the broker. @throws {PlumblineError} PLB_CONFIG_UNREADABLE for the password file */
+  /** Does not wait for the broker. @throws {PlumblineError} PLB_CONFIG_UNREADABLE for the password or a certificate file */
   async start(signal: AbortSignal): Promise<void> {
     const { setup, outbox, logger } = this.options;
     const publish = setup.config.publish[0];
     if (!publish) return;
     const { topic, clientId, username, passwordFile, ack } = publish;
-    const password = passwordFile === undefined ? undefined : await readPassword(resolve(setup.baseDir, passwordFile));
+    const read = async (file?: string) => (file === undefined ? undefined : readText(resolve(setup.baseDir, file)));
+    const password = (await read(passwordFile))?.split(/\r?\n/, 1)[0];
+    const { caFile, certFile, keyFile } = publish.tls ?? {};
+    const [ca, cert, key] = [await read(caFile), await read(certFile), await read(keyFile)];
     signal.throwIfAborted();
     this.publisher = new MqttPublisher({
       outbox,
@@ -47,6 +50,7 @@ export class BrokerLink implements Service {
       ...(clientId === undefined ? {} : { clientId }),
       ...(username === undefined ? {} : { username }),
       ...(password === undefined ? {} : { password }),
+      ...(publish.tls === undefined ? {} : { tls: { ...(ca && { ca }), ...(cert && { cert }), ...(key && { key }) } }),
       ack,
       logger,
     });
@@ -82,9 +86,9 @@ export class BrokerLink implements Service {
   }
 }
 
-async function readPassword(file: string): Promise<string> {
+async function readText(file: string): Promise<string> {
   try {
-    return (await readFile(file, 'utf8')).split(/\r?\n/, 1)[0]!;
+    return await readFile(file, 'utf8');
   } catch (cause) {
     const reason = (cause as NodeJS.ErrnoException).code ?? String(cause);
     throw new PlumblineError('PLB_CONFIG_UNREADABLE', { file, reason }, { cause });

@@ -1,11 +1,21 @@
 import { PlumblineError } from '@plumbline/contract';
 import mqtt, { type IClientOptions, type MqttClient } from 'mqtt';
 
+/** PEM texts for mqtts:// and wss://. The broker's certificate is always checked. */
+export interface TlsOptions {
+  /** Authority that signed the broker's certificate, when it is not a public one. */
+  readonly ca?: string;
+  /** Certificate and key of this client, when the broker asks for them. */
+  readonly cert?: string;
+  readonly key?: string;
+}
+
 export interface ConnectOptions {
   readonly url: string;
   readonly clientId: string;
   readonly username?: string;
   readonly password?: string;
+  readonly tls?: TlsOptions;
   /** The broker keeps the subscription and its messages while this client is away. */
   readonly isPersistent: boolean;
 }
@@ -67,6 +77,7 @@ function clientOptions(options: ConnectOptions, version: 5 | 4): IClientOptions 
     clientId: options.clientId,
     ...(options.username === undefined ? {} : { username: options.username }),
     ...(options.password === undefined ? {} : { password: options.password }),
+    ...options.tls,
     clean: !options.isPersistent,
     ...(version === 5
       ? {

@@ -1,3 +1,4 @@
+export type { TlsOptions } from './connect.js';
 export {
   type MesNotice,
   type MesRecord,

@@ -13,7 +13,7 @@ import {
   type VisionResult,
 } from '@plumbline/contract';
 import type { IPublishPacket, MqttClient } from 'mqtt';
-import { connect } from './connect.js';
+import { connect, type TlsOptions } from './connect.js';
 import { type SeqGap, StreamTracker } from './stream-tracker.js';
 import { baseTopicFilter, splitTopic } from './topic-filter.js';
 
@@ -44,6 +44,7 @@ export interface MesSubscriberOptions {
   readonly filter?: string;
   readonly username?: string;
   readonly password?: string;
+  readonly tls?: TlsOptions;
   /**
    * Name of this consumer. The broker then keeps its messages while it is away (persistent session), and two processes
    * with the same name end each other's connection. Without it the session ends with the connection.
@@ -203,10 +204,11 @@ export class MesSubscriber implements AsyncIterable<MesRecord> {
 
   private async stayConnected(): Promise<void> {
     const { signal } = this.abort;
-    const { url, username, password, consumer } = this.options;
+    const { url, username, password, tls, consumer } = this.options;
     const credentials = {
       ...(username === undefined ? {} : { username }),
       ...(password === undefined ? {} : { password }),
+      ...(tls === undefined ? {} : { tls }),
     };
     let waitMs = 250;
     while (!signal.aborted) {

@@ -12,6 +12,9 @@ interface TailOptions {
   consumer?: string;
   username?: string;
   passwordFile?: string;
+  caFile?: string;
+  certFile?: string;
+  keyFile?: string;
   count?: string;
   duration?: string;
   events?: boolean;
@@ -29,6 +32,9 @@ export function registerMes(program: Command): void {
     .option('--consumer <name>', 'the broker keeps the messages of this name while it is away')
     .option('--username <name>', 'user name at the broker')
     .option('--password-file <file>', 'file whose first line is the password')
+    .option('--ca-file <file>', "PEM file of the authority that signed the broker's certificate")
+    .option('--cert-file <file>', 'PEM file of our certificate, together with --key-file')
+    .option('--key-file <file>', 'PEM file of our key')
     .option('--count <n>', 'end after n results')
     .option('--duration <time>', 'end after this time, such as 30s')
     .option('--events', 'print events as well')
@@ -48,7 +54,14 @@ async function tail(options: TailOptions): Promise<void> {
     ack: options.ack ?? false,
     ...(options.consumer === undefined ? {} : { consumer: options.consumer }),
     ...(options.username === undefined ? {} : { username: options.username }),
-    ...(options.passwordFile === undefined ? {} : { password: readPassword(options.passwordFile) }),
+    ...(options.passwordFile === undefined
+      ? {}
+      : { password: readText(options.passwordFile).split(/\r?\n/, 1)[0] ?? '' }),
+    tls: {
+      ...(options.caFile === undefined ? {} : { ca: readText(options.caFile) }),
+      ...(options.certFile === undefined ? {} : { cert: readText(options.certFile) }),
+      ...(options.keyFile === undefined ? {} : { key: readText(options.keyFile) }),
+    },
     onNotice: (notice) => {
       wasConnected ||= notice.kind === 'connected';
       process.stderr.write(`${noticeText(options.broker, notice)}\n`);
@@ -118,9 +131,9 @@ function noticeText(broker: string, notice: MesNotice): string {
   }
 }
 
-function readPassword(file: string): string {
+function readText(file: string): string {
   try {
-    return readFileSync(file, 'utf8').split(/\r?\n/, 1)[0] ?? '';
+    return readFileSync(file, 'utf8');
   } catch (cause) {
     const reason = (cause as NodeJS.ErrnoException).code ?? String(cause);
     throw new PlumblineError('PLB_CONFIG_UNREADABLE', { file, reason }, { cause });

@@ -25,26 +25,45 @@ export const ruleSchema = z.strictObject({
   verdict: z.literal('NotOK').meta({ description: 'Verdict when the rule holds; a part that no rule rejects is OK.' }),
 });
 
-export const mqttPublisherSchema = z.strictObject({
-  kind: z.literal('mqtt'),
-  url: z
-    .string()
-    .regex(/^(mqtt|mqtts|ws|wss):\/\/.+/, 'a broker URL such as mqtt://127.0.0.1:1883')
-    .meta({ title: 'Broker URL' }),
-  topic: baseTopicSchema.meta({ title: 'Base topic' }),
-  clientId: z.string().min(1).max(64).optional().meta({ description: 'MQTT client id; plumbline-<id> when absent.' }),
-  username: z.string().optional().meta({ description: 'MQTT user name.' }),
-  passwordFile: z.string().optional().meta({ description: 'File whose first line is the password.' }),
-  ack: z.boolean().default(false).meta({
-    title: 'Wait for the MES acknowledgement',
-    description: 'Records are kept until the MES has acknowledged them on the ack topic.',
-  }),
-  retentionHours: z.number().positive().default(72).meta({
-    title: 'Keep delivered records',
-    unit: 'h',
-    description: 'Without ack: time that records are kept after the broker took them.',
-  }),
-});
+export const mqttPublisherSchema = z
+  .strictObject({
+    kind: z.literal('mqtt'),
+    url: z
+      .string()
+      .regex(/^(mqtt|mqtts|ws|wss):\/\/.+/, 'a broker URL such as mqtt://127.0.0.1:1883')
+      .meta({ title: 'Broker URL' }),
+    topic: baseTopicSchema.meta({ title: 'Base topic' }),
+    clientId: z.string().min(1).max(64).optional().meta({ description: 'MQTT client id; plumbline-<id> when absent.' }),
+    username: z.string().optional().meta({ description: 'MQTT user name.' }),
+    passwordFile: z.string().optional().meta({ description: 'File whose first line is the password.' }),
+    tls: z
+      .strictObject({
+        caFile: z
+          .string()
+          .optional()
+          .meta({ description: "PEM file of the authority that signed the broker's certificate." }),
+        certFile: z.string().optional().meta({ description: "PEM file of this station's certificate." }),
+        keyFile: z.string().optional().meta({ description: "PEM file of this station's key." }),
+      })
+      .refine((tls) => (tls.certFile === undefined) === (tls.keyFile === undefined), {
+        error: 'certFile and keyFile belong together: give both or neither',
+      })
+      .optional()
+      .meta({ title: 'Certificates', description: 'For mqtts:// and wss:// brokers of a private authority.' }),
+    ack: z.boolean().default(false).meta({
+      title: 'Wait for the MES acknowledgement',
+      description: 'Records are kept until the MES has acknowledged them on the ack topic.',
+    }),
+    retentionHours: z.number().positive().default(72).meta({
+      title: 'Keep delivered records',
+      unit: 'h',
+      description: 'Without ack: time that records are kept after the broker took them.',
+    }),
+  })
+  .refine(({ url, tls }) => tls === undefined || /^(mqtts|wss):/.test(url), {
+    path: ['tls'],
+    error: 'certificates need an encrypted connection: give an mqtts:// or wss:// url',
+  });
 
 /** What one station inspects and where its verdicts go. Relative paths are relative to the file. */
 export const lineConfigSchema = z.strictObject({

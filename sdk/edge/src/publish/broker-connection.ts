@@ -3,11 +3,21 @@ import mqtt, { type IClientOptions, type IConnackPacket, type MqttClient, Unique
 
 export type MqttVersion = 5 | 4;
 
+/** PEM texts for mqtts:// and wss://. The broker's certificate is always checked. */
+export interface TlsOptions {
+  /** Authority that signed the broker's certificate, when it is not a public one. */
+  readonly ca?: string;
+  /** Certificate and key of this client, when the broker asks for them. */
+  readonly cert?: string;
+  readonly key?: string;
+}
+
 export interface BrokerConnectionOptions {
   readonly url: string;
   readonly clientId: string;
   readonly username?: string;
   readonly password?: string;
+  readonly tls?: TlsOptions;
   /** Tried in this order; the next one only when the broker does not speak the one before. */
   readonly versions: readonly MqttVersion[];
   readonly connectTimeoutMs: number;
@@ -139,6 +149,7 @@ function clientOptions(options: BrokerConnectionOptions, version: MqttVersion): 
     clientId: options.clientId,
     ...(options.username === undefined ? {} : { username: options.username }),
     ...(options.password === undefined ? {} : { password: options.password }),
+    ...options.tls,
     // The outbox is the only store: nothing is resumed by the broker or replayed by the library, whose replay is serial.
     clean: true,
     reconnectPeriod: 0,

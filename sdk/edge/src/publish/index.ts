@@ -1,4 +1,5 @@
 export { type Backoff, fullJitterBackoff } from './backoff.js';
+export type { TlsOptions } from './broker-connection.js';
 export { type Clock, type RandomSource, systemClock, systemRandom } from './clock.js';
 export { MqttPublisher, type MqttPublisherOptions, type PublisherStatus } from './mqtt-publisher.js';
 export { Outbox } from './outbox.js';

@@ -13,6 +13,7 @@ import {
   connectToBroker,
   type MqttVersion,
   redactUrl,
+  type TlsOptions,
   versionName,
 } from './broker-connection.js';
 import { type Clock, systemClock } from './clock.js';
@@ -30,6 +31,7 @@ export interface MqttPublisherOptions {
   readonly clientId?: string;
   readonly username?: string;
   readonly password?: string;
+  readonly tls?: TlsOptions;
   /** Listen to the ack topic; the outbox must then be `safeWhen: 'acked'`. */
   readonly ack?: boolean;
   readonly logger?: Logger;
@@ -233,6 +235,7 @@ export class MqttPublisher implements Service {
       clientId: options.clientId ?? `plumbline-${options.sourceId}`,
       ...(options.username === undefined ? {} : { username: options.username }),
       ...(options.password === undefined ? {} : { password: options.password }),
+      ...(options.tls === undefined ? {} : { tls: options.tls }),
       versions: options.versions ?? ([5, 4] as const),
       connectTimeoutMs: options.connectTimeoutMs ?? 10_000,
       keepaliveSeconds: options.keepaliveSeconds ?? 15,
