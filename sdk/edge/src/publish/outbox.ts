@@ -398,13 +398,16 @@ export class Outbox implements Service {
     if (!db) return 0;
     const isAcked = this.options.safeWhen === 'acked';
     const keepAfterMs = isAcked ? Number.MAX_SAFE_INTEGER : this.clock.nowMs() - this.options.retentionMs;
-    const doomed = db
-      .prepare('SELECT seq, bytes FROM records WHERE seq <= ? AND created_ms < ? ORDER BY seq LIMIT ?')
-      .all(this.safeSeq, keepAfterMs, deleteStep) as { seq: number; bytes: number }[];
+    // Only the oldest are looked at: a scan of everything kept for its retention time would hold the event loop.
+    const oldest = db
+      .prepare('SELECT seq, bytes, created_ms FROM records WHERE seq <= ? ORDER BY seq LIMIT ?')
+      .all(this.safeSeq, deleteStep) as { seq: number; bytes: number; created_ms: number }[];
+    const kept = oldest.findIndex(({ created_ms }) => created_ms >= keepAfterMs);
+    const doomed = kept < 0 ? oldest : oldest.slice(0, kept);
     if (doomed.length === 0) return 0;
     const bytes = doomed.reduce((sum, row) => sum + row.bytes, 0);
     inTransaction(db, () => {
-      db.prepare('DELETE FROM records WHERE seq <= ? AND created_ms < ?').run(doomed.at(-1)!.seq, keepAfterMs);
+      db.prepare('DELETE FROM records WHERE seq <= ?').run(doomed.at(-1)!.seq);
       this.updateCursorRow(this.lastSeq, this.storedBytes - bytes, this.dropped);
     });
     this.storedBytes -= bytes;
