@@ -142,6 +142,9 @@ describe.skipIf(!chromiumPath)(`working with the console${skipReason}`, () => {
     expect(await page.locator('button[aria-pressed="true"]', { hasText: 'Boxes' }).count()).toBe(1);
     await page.keyboard.press('Escape');
     await run.help.waitFor({ state: 'hidden' });
+    await run.button('Help and keys (F1)').click();
+    await run.help.getByRole('button', { name: 'Close' }).click();
+    await run.help.waitFor({ state: 'hidden' });
   });
 
   it('follows the system theme and keeps a chosen one over a reload', async () => {
@@ -207,6 +210,24 @@ describe.skipIf(!chromiumPath)(`working with the console${skipReason}`, () => {
       document.documentElement.scrollHeight,
     ]);
     expect(root).toEqual([width, height]);
+  });
+
+  it.each([1_834, 98_765, 1_234_567])('keeps counters of up to %i inside their tiles', async (good) => {
+    const { page, server } = await openNg();
+    const shown = good.toLocaleString('en-GB');
+    server.setStatus(makeStatus({ counts: { ok: good, notOk: good } }));
+    await page.waitForFunction(
+      (text) => document.querySelector('[data-testid="count-ng"]')?.textContent === text,
+      shown,
+    );
+    const room = await page.evaluate(() =>
+      [...document.querySelectorAll<HTMLElement>('.tile')].map((tile) => {
+        const range = document.createRange();
+        range.selectNodeContents(tile.querySelector('b')!);
+        return tile.getBoundingClientRect().right - range.getBoundingClientRect().right;
+      }),
+    );
+    expect(Math.min(...room)).toBeGreaterThanOrEqual(4);
   });
 
   it('gives every control at least 40 px, and shows the focus', async () => {

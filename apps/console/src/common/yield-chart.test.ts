@@ -1,16 +1,21 @@
 import { describe, expect, it } from 'vitest';
-import { layoutTrend, topClasses, yieldAxis, yieldPercent } from './yield-chart.js';
+import { layoutTrend, topClasses, totalsOf, yieldAxis, yieldPercent } from './yield-chart.js';
 
 const MINUTE = 60_000;
 const NOW = 1_700_000_040_000;
 const LAST = Math.floor(NOW / MINUTE) * MINUTE;
 
-describe('yieldPercent', () => {
-  it('counts a part without a decision as not good', () => {
-    expect(yieldPercent({ ok: 3, notOk: 0, notDecidable: 1 })).toBe(75);
+describe('totalsOf and yieldPercent', () => {
+  const counts = { frames: 0, inspected: 0, ok: 3, notOk: 2, notDecidable: 1, triggerErrors: 2, dropped: {} };
+
+  it('counts a trigger without a usable verdict as an error and as not good', () => {
+    const totals = totalsOf(counts);
+    expect(totals).toEqual({ total: 8, good: 3, ng: 2, triggerErrors: 3 });
+    expect(yieldPercent(totals)).toBe(37.5);
   });
-  it('is unknown before the first part', () => {
-    expect(yieldPercent({ ok: 0, notOk: 0, notDecidable: 0 })).toBeNull();
+
+  it('has no yield before the first trigger', () => {
+    expect(yieldPercent(totalsOf({ ...counts, ok: 0, notOk: 0, notDecidable: 0, triggerErrors: 0 }))).toBeNull();
   });
 });
 

@@ -1,9 +1,23 @@
 import type { LineStatus } from '@plumbline/contract';
 
-/** Good parts in percent of the parts with a verdict; null before the first. NotDecidable parts count as not good. */
-export function yieldPercent(counts: { ok: number; notOk: number; notDecidable: number }): number | null {
-  const total = counts.ok + counts.notOk + counts.notDecidable;
-  return total === 0 ? null : (100 * counts.ok) / total;
+export interface Totals {
+  total: number;
+  good: number;
+  ng: number;
+  /** Triggers without a usable verdict: not decidable, or reading or inspecting failed. */
+  triggerErrors: number;
+}
+
+/** The four counters of the Run screen; the last three add up to the first. */
+export function totalsOf(counts: LineStatus['counts']): Totals {
+  const { ok, notOk, notDecidable, triggerErrors } = counts;
+  const errors = notDecidable + triggerErrors;
+  return { total: ok + notOk + errors, good: ok, ng: notOk, triggerErrors: errors };
+}
+
+/** Good parts in percent of all triggers; null before the first. */
+export function yieldPercent({ total, good }: Totals): number | null {
+  return total === 0 ? null : (100 * good) / total;
 }
 
 const AXIS_LOWS = [94, 90, 70, 40, 0] as const;

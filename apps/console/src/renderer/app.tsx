@@ -121,7 +121,7 @@ function Shell(props: {
 
   return (
     <div className="shell" data-phase={phase}>
-      <TopBar locale={props.locale} onLocale={props.onLocale} />
+      <TopBar locale={props.locale} onLocale={props.onLocale} onHelp={() => setHelpOpen(true)} />
       <Banner />
       <Rail onAbsent={showAbsent} />
       <main className="main">

@@ -15,6 +15,7 @@ export const de: Record<MessageId, string> = {
   'top.readOnly': 'Nur lesen',
   'top.readOnlyWhy': 'Diese Version zeigt die Linie und ändert nichts an ihr.',
   'top.language': 'Sprache',
+  'top.help': 'Hilfe und Tasten (F1)',
   'top.noValue': '–',
 
   'screen.run': 'Betrieb',

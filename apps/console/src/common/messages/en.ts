@@ -13,6 +13,7 @@ export const en = {
   'top.readOnly': 'Read-only',
   'top.readOnlyWhy': 'This version shows the line and changes nothing on it.',
   'top.language': 'Language',
+  'top.help': 'Help and keys (F1)',
   'top.noValue': '–',
 
   'screen.run': 'Run',

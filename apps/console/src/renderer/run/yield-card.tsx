@@ -1,5 +1,5 @@
 import type { CSSProperties, ReactElement } from 'react';
-import { yieldAxis, yieldPercent } from '../../common/yield-chart.js';
+import { totalsOf, yieldAxis, yieldPercent } from '../../common/yield-chart.js';
 import { useLine } from '../feed/use-line.js';
 import { useFormat } from '../format.js';
 
@@ -9,7 +9,7 @@ export function YieldCard(): ReactElement {
   const counts = useLine((s) => s.status?.counts);
   const yieldTarget = useLine((s) => s.status?.yieldTarget);
   const isOld = useLine((s) => s.view.isOld);
-  const percent = counts ? yieldPercent(counts) : null;
+  const percent = counts ? yieldPercent(totalsOf(counts)) : null;
   const target = yieldTarget === undefined ? null : yieldTarget * 100;
   const axis = yieldAxis([percent ?? 100, target ?? 100], 90);
   const at = (value: number) => (value - axis.lo) / (axis.hi - axis.lo);

@@ -5,7 +5,12 @@ import { useFormat } from '../format.js';
 import { Icon } from '../icons.js';
 
 /** What runs here: line, recipe, model; the view's live switch, clock, access and language. */
-export function TopBar({ locale, onLocale }: { locale: Locale; onLocale: (locale: Locale) => void }): ReactElement {
+export function TopBar(props: {
+  locale: Locale;
+  onLocale: (locale: Locale) => void;
+  onHelp: () => void;
+}): ReactElement {
+  const { locale, onLocale, onHelp } = props;
   const { text } = useFormat();
   const lineId = useLine((s) => s.status?.lineId);
   const isDemo = useLine((s) => s.status?.demo ?? false);
@@ -14,9 +19,9 @@ export function TopBar({ locale, onLocale }: { locale: Locale; onLocale: (locale
   const none = text('top.noValue');
   return (
     <header className="top">
-      <div>
+      <button type="button" className="logo" title={text('top.help')} aria-label={text('top.help')} onClick={onHelp}>
         <Logo />
-      </div>
+      </button>
       <div data-testid="line">
         <span className="cap">
           {text('top.line')}
@@ -134,8 +139,7 @@ function Logo(): ReactElement {
       fill="none"
       stroke="currentColor"
       strokeWidth="2"
-      role="img"
-      aria-label="Plumbline"
+      aria-hidden="true"
     >
       <path d="M5 3h24" strokeWidth="3" />
       <path d="M17 3v17" />
