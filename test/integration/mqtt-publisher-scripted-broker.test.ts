@@ -1,3 +1,4 @@
+import Database from 'libsql';
 import { describe, expect, it } from 'vitest';
 import { ScriptedBroker } from '../fixtures/scripted-broker.js';
 import { resultDraft, startStation, until } from '../fixtures/station.js';
@@ -92,5 +93,33 @@ describe('what a broker says', () => {
     await until('it is refused', () => publisher.problem()?.code === 'PLB_EDGE_ACK_REFUSED');
     await until('it is published', () => outbox.stats().published === 1);
     expect(outbox.stats().depth).toBe(1);
+  });
+
+  it('an outbox that cannot be read is PLB_EDGE_OUTBOX_READ_FAILED, ends nothing, and delivery goes on when it can', async () => {
+    const broker = await ScriptedBroker.start({});
+    let isBroken = false;
+    const { outbox, publisher } = await startStation(broker.url, {
+      ack: false,
+      outbox: {
+        openDatabase: (path) => {
+          const db = new Database(path);
+          const prepare = db.prepare.bind(db);
+          db.prepare = (sql) => {
+            if (isBroken && sql.startsWith('SELECT')) throw new Error('disk I/O error');
+            return prepare(sql);
+          };
+          return db;
+        },
+      },
+    });
+    await until('it is connected', () => publisher.status().state === 'connected');
+    isBroken = true;
+    await outbox.append(resultDraft());
+    await until('it is reported', () => publisher.problem()?.code === 'PLB_EDGE_OUTBOX_READ_FAILED');
+    expect(outbox.stats().oldestAgeMs).toBeNull();
+    expect(outbox.health().state).toBe('degraded');
+    isBroken = false;
+    await until('it is delivered', () => outbox.stats().published === 1);
+    expect(publisher.problem()).toBeNull();
   });
 });

@@ -24,6 +24,10 @@ export const edgeErrors = {
       `${p.file}: ${p.records} record(s) were not stored (${p.reason})`,
     'Check the disk (dmesg, free space, mount options) of the store folder. Parts without a stored verdict are not accepted.',
   ),
+  PLB_EDGE_OUTBOX_READ_FAILED: entry(
+    (p: { file: string; reason: string }) => `${p.file}: stored records cannot be read (${p.reason})`,
+    'Check the disk of the store folder (dmesg). Delivery tries again; keep the file, `plumbline outbox export` may save it.',
+  ),
   PLB_EDGE_OUTBOX_CLOSED: entry(
     (p: { file: string }) => `${p.file}: the outbox is not open`,
     'Records can be stored between start and stop only; stop the producers before the outbox.',

@@ -1,4 +1,4 @@
-import { ackSchema, PlumblineError, resultSchema, topicFor } from '@plumbline/contract';
+import { ackSchema, isPlumblineError, PlumblineError, resultSchema, topicFor } from '@plumbline/contract';
 import type { Logger } from '@plumbline/core/log';
 import type { IClientPublishOptions } from 'mqtt';
 import type { BrokerConnection } from './broker-connection.js';
@@ -41,8 +41,8 @@ const packetOverheadBytes = 1024;
  */
 export class DeliverySession {
   private readonly topics: { result: string; event: string; ack: string };
-  private readonly closed: Promise<string>;
-  private close: (reason: string) => void = () => {};
+  private readonly closed: Promise<string | PlumblineError>;
+  private close: (reason: string | PlumblineError) => void = () => {};
   private isOver = false;
   private didDeliver = false;
   /** Records on the way whose answer moves the cursor, by seq, in the order of sending. */
@@ -93,8 +93,8 @@ export class DeliverySession {
     return this.highestSent;
   }
 
-  /** Delivers until the connection ends. @returns why it ended */
-  async run(): Promise<string> {
+  /** Delivers until the connection ends. @returns why it ended; an error when it was not the connection's fault */
+  async run(): Promise<string | PlumblineError> {
     const { client } = this.connection;
     let lastError = '';
     client.on('error', (error) => {
@@ -109,9 +109,9 @@ export class DeliverySession {
       // Each answer replaces what an earlier message with the same id left: retained messages get 0x10 too.
       if (packet.cmd === 'puback') this.pubackCodes.set(packet.messageId!, packet.reasonCode ?? 0);
     });
-    client.on('message', (topic, payload) => this.onMessage(topic, payload));
+    client.on('message', (topic, payload) => this.guard(() => this.onMessage(topic, payload)));
     this.unsubscribe = this.options.outbox.onAppend(() => this.pump());
-    this.watchdog = setInterval(() => this.watch(), 250);
+    this.watchdog = setInterval(() => this.guard(() => this.watch()), 250);
     if (!client.connected) this.finish('connection closed');
     if (this.options.ack && !this.isOver) this.subscribeToAcks();
     this.pump();
@@ -149,7 +149,7 @@ export class DeliverySession {
   }
 
   /** Ends the delivery; the connection itself is left to the caller. */
-  finish(reason: string): void {
+  finish(reason: string | PlumblineError): void {
     if (this.isOver) return;
     this.isOver = true;
     this.unsubscribe();
@@ -200,8 +200,22 @@ export class DeliverySession {
     this.pump();
   }
 
+  /** Ends the delivery when the outbox cannot be read, instead of the process: these are callbacks of mqtt.js and timers. */
+  private guard(work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      if (!isPlumblineError(error)) throw error;
+      this.finish(error);
+    }
+  }
+
   /** Fills the window. */
   private pump(): void {
+    this.guard(() => this.fillWindow());
+  }
+
+  private fillWindow(): void {
     const { outbox, window } = this.options;
     const limit = Math.min(this.connection.receiveMaximum, window);
     while (!this.isOver && this.retryTimer === null && this.unanswered < limit && this.connection.client.connected) {
@@ -229,13 +243,16 @@ export class DeliverySession {
     const bytes = Buffer.byteLength(record.body);
     if (bytes + packetOverheadBytes > maximumPacketSize) {
       // [MQTT-3.2.2-15]: sending it would only end the connection.
-      setImmediate(() => this.onPuback(flight, 0, new Error(`${bytes} bytes are more than its maximum packet size`)));
+      const tooLarge = new Error(`${bytes} bytes are more than its maximum packet size`);
+      setImmediate(() => this.guard(() => this.onPuback(flight, 0, tooLarge)));
       return;
     }
     const options: IClientPublishOptions = { qos: 1, retain: false };
     if (version === 5) options.properties = this.properties(record);
     this.highestSent = Math.max(this.highestSent, record.seq);
-    client.publish(this.topics[record.kind], record.body, options, (error) => this.onPuback(flight, messageId, error));
+    client.publish(this.topics[record.kind], record.body, options, (error) =>
+      this.guard(() => this.onPuback(flight, messageId, error)),
+    );
     const messageId = client.getLastMessageId();
   }
 

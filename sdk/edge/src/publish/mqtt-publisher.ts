@@ -216,7 +216,10 @@ export class MqttPublisher implements Service {
     try {
       const reason = await session.run();
       if (!this.abort.signal.aborted && reason !== 'stopped') {
-        this.setConnectionProblem(new PlumblineError('PLB_EDGE_BROKER_LOST', { url: this.statusNow.url, reason }));
+        const { url } = this.statusNow;
+        this.setConnectionProblem(
+          typeof reason === 'string' ? new PlumblineError('PLB_EDGE_BROKER_LOST', { url, reason }) : reason,
+        );
       }
     } finally {
       clearInterval(snapshots);

@@ -1,12 +1,11 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'libsql';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import type { Outbox } from './outbox.js';
 import { eventDraft, openOutbox, resultDraft, temporaryFolder } from './outbox.test.fixture.js';
 
 const seqsOf = (outbox: Outbox) => outbox.readAfter(0, 100_000).map(({ seq }) => seq);
-const aMoment = () => new Promise((resolve) => setTimeout(resolve, 20));
 
 describe('Outbox', () => {
   it('numbers results and events in one stream from 1 and returns what it stored', async () => {
@@ -60,8 +59,7 @@ describe('Outbox', () => {
     const { outbox, file } = await openOutbox();
     const first = await outbox.append(resultDraft());
     outbox.markAcked(1);
-    await aMoment();
-    expect(seqsOf(outbox)).toEqual([]);
+    await vi.waitFor(() => expect(seqsOf(outbox)).toEqual([]));
     await outbox.stop();
     const again = await openOutbox({ file });
     const second = await again.outbox.append(resultDraft());
@@ -132,8 +130,7 @@ describe('delivery cursors', () => {
     expect(outbox.stats()).toMatchObject({ depth: 4, published: 4 });
     outbox.markAcked(3);
     expect(outbox.stats().depth).toBe(1);
-    await aMoment();
-    expect(seqsOf(outbox)).toEqual([4]);
+    await vi.waitFor(() => expect(seqsOf(outbox)).toEqual([4]));
   });
 
   it('count a record as safe once the broker has it, otherwise, and keep it for the retention time', async () => {
@@ -148,13 +145,11 @@ describe('delivery cursors', () => {
     expect(outbox.stats()).toMatchObject({ depth: 2, oldestAgeMs: 500 });
     outbox.markPublished(2);
     expect(outbox.stats()).toMatchObject({ depth: 0, oldestAgeMs: null, published: 1, publishedEvents: 1 });
-    await aMoment();
-    expect(seqsOf(outbox)).toEqual([1, 2]);
+    await vi.waitFor(() => expect(seqsOf(outbox)).toEqual([1, 2]));
     await outbox.stop();
     nowMs += 501;
     const later = await openOutbox({ file, safeWhen: 'published', retentionMs: 1000, clock: { nowMs: () => nowMs } });
-    await aMoment();
-    expect(seqsOf(later.outbox)).toEqual([]);
+    await vi.waitFor(() => expect(seqsOf(later.outbox)).toEqual([]));
   });
 
   it('never move backwards or past the end of the stream', async () => {
