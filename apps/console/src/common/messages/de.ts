@@ -128,7 +128,9 @@ export const de: Record<MessageId, string> = {
   'list.counted':
     '{count, plural, =0 {keiner gezählt} other {# gezählt}}, {below, number} unter der Schwelle ({threshold})',
   'list.box': '{name} · {width} × {height} px bei {x}, {y}',
-  'list.below': 'unter der Schwelle',
+  'list.countedByRules':
+    '{count, plural, =0 {keiner gezählt} other {# gezählt}}, {below, number} ohne Regel, die ablehnt',
+  'list.below': 'nicht abgelehnt',
   'list.show': 'Befund {number}: {name}, Sicherheit {score}',
 
   'film.title': 'Letzte 20 NG',

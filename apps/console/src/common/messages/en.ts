@@ -126,7 +126,8 @@ export const en = {
   'list.counted':
     '{count, plural, =0 {none counted} other {# counted}}, {below, number} below the threshold ({threshold})',
   'list.box': '{name} · {width} × {height} px at {x}, {y}',
-  'list.below': 'below the threshold',
+  'list.countedByRules': '{count, plural, =0 {none counted} other {# counted}}, {below, number} that no rule rejects',
+  'list.below': 'not rejected',
   'list.show': 'Detection {number}: {name}, confidence {score}',
 
   'film.title': 'Last 20 NG',

@@ -1,5 +1,6 @@
 import type { FeedPictureHeader } from '@plumbline/contract';
 import { placeLabels, type Rect } from '../../common/label-layout.js';
+import { isRejecting, type RejectThreshold } from '../../common/reject-rules.js';
 import type { Placement, Size } from '../../common/viewport.js';
 
 /** Colours and font of the overlay, read from the tokens once per theme. Lengths are CSS px. */
@@ -17,7 +18,7 @@ export function readOverlayStyle(element: Element): OverlayStyle {
 }
 
 /**
- * Draws the boxes of one frame. A detection below the threshold is dashed and has no label; the others carry number and
+ * Draws the boxes of one frame. A detection that rejects nothing is dashed and has no label; the others carry number and
  * class. The context is scaled so that one unit is one CSS px.
  */
 export function paintBoxes(
@@ -26,7 +27,7 @@ export function paintBoxes(
   at: Placement,
   canvas: Size,
   style: OverlayStyle,
-  options: { threshold: number; selected: number; fontPx: number },
+  options: { threshold: RejectThreshold; selected: number; fontPx: number },
 ): void {
   const toCanvas = (box: Rect): Rect => ({
     x: box.x * at.scale + at.offsetX,
@@ -35,7 +36,7 @@ export function paintBoxes(
     height: box.height * at.scale,
   });
   const boxes = header.detections.map((detection) => toCanvas(detection.bbox));
-  const isBelow = header.detections.map((detection) => detection.confidence < options.threshold);
+  const isBelow = header.detections.map((detection) => !isRejecting(detection, options.threshold));
   const stroke = (rect: Rect, color: string, width: number, dash: number[] = []) => {
     context.setLineDash(dash);
     context.strokeStyle = color;

@@ -1,4 +1,5 @@
 import type { FeedPictureHeader } from '@plumbline/contract';
+import type { RejectThreshold } from '../../common/reject-rules.js';
 import { cropAround, type Placement, place, type Size, type Zoom } from '../../common/viewport.js';
 import { type OverlayStyle, paintBoxes, readOverlayStyle } from './box-painter.js';
 
@@ -13,7 +14,7 @@ export interface DrawOptions {
   hasBoxes: boolean;
   zoom: Zoom;
   selectedDetection: number;
-  threshold: number;
+  threshold: RejectThreshold;
 }
 
 /**
@@ -34,7 +35,7 @@ export class FramePlayer {
     hasBoxes: true,
     zoom: { factor: 1, centerX: 0, centerY: 0 },
     selectedDetection: 0,
-    threshold: 0,
+    threshold: () => 0,
   };
   #animationFrame = 0;
   /** Frames that arrived, were drawn, and were replaced by a newer one before that. */
@@ -57,7 +58,10 @@ export class FramePlayer {
     if (this.#overlay) this.#style = readOverlayStyle(this.#overlay);
     this.#schedule();
   }
+  /** Draws again when something has changed; called on every change of the page's state. */
   setOptions(options: DrawOptions): void {
+    const keys = Object.keys(options) as (keyof DrawOptions)[];
+    if (keys.every((key) => options[key] === this.#options[key])) return;
     this.#options = options;
     this.#schedule();
   }

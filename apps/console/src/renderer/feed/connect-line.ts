@@ -1,4 +1,5 @@
 import type { FeedPictureHeader } from '@plumbline/contract';
+import { rejectThresholdOf } from '../../common/reject-rules.js';
 import type { FramePlayer } from '../canvas/frame-player.js';
 import { FeedClient, type FindFeedAddress } from './feed-client.js';
 import type { LineStore } from './line-store.js';
@@ -20,7 +21,7 @@ export function connectLine(findAddress: FindFeedAddress, store: LineStore, play
   let isFrozen = false;
   store.subscribe(() => {
     const { mode, selectedNg, hasBoxes, zoom, selectedDetection, status } = store.getState();
-    player.setOptions({ hasBoxes, zoom, selectedDetection, threshold: status?.model.scoreThreshold ?? 0 });
+    player.setOptions({ hasBoxes, zoom, selectedDetection, threshold: rejectThresholdOf(status) });
     if (mode === 'frozen' && !isFrozen) player.pause();
     if (mode === 'live' && isFrozen) player.resume();
     isFrozen = mode === 'frozen';

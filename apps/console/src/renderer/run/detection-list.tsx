@@ -1,4 +1,5 @@
 import type { CSSProperties, ReactElement } from 'react';
+import { isRejecting, rejectThresholdOf, sharedThreshold } from '../../common/reject-rules.js';
 import { useLine, useLineStore } from '../feed/use-line.js';
 import { useFormat } from '../format.js';
 import { usePlayer } from './player-context.js';
@@ -9,10 +10,12 @@ export function DetectionList(): ReactElement {
   const store = useLineStore();
   const player = usePlayer();
   const shown = useLine((s) => (s.view.picture === 'clear' && s.mode === 'live' ? null : s.shown));
-  const threshold = useLine((s) => s.status?.model.scoreThreshold ?? 0);
+  const status = useLine((s) => s.status);
+  const threshold = rejectThresholdOf(status);
+  const shared = sharedThreshold(status);
   const selected = useLine((s) => s.selectedDetection);
   const detections = shown?.detections ?? [];
-  const counted = detections.filter((d) => d.confidence >= threshold).length;
+  const counted = detections.filter((d) => isRejecting(d, threshold)).length;
   const picked = detections[selected];
   let number = 0;
   return (
@@ -31,7 +34,7 @@ export function DetectionList(): ReactElement {
           </thead>
           <tbody>
             {detections.map((detection, rank) => {
-              const isBelow = detection.confidence < threshold;
+              const isBelow = !isRejecting(detection, threshold);
               const label = isBelow ? '–' : String((number += 1));
               return (
                 <tr
@@ -62,7 +65,9 @@ export function DetectionList(): ReactElement {
                   <td>
                     <span
                       className="score"
-                      style={{ '--v': detection.confidence, '--t': threshold } as CSSProperties}
+                      style={
+                        { '--v': detection.confidence, '--t': Math.min(1, threshold(detection.class)) } as CSSProperties
+                      }
                       aria-hidden="true"
                     >
                       <i />
@@ -89,11 +94,13 @@ export function DetectionList(): ReactElement {
       <div className="ft cap">
         <span>
           {shown
-            ? text('list.counted', {
-                count: counted,
-                below: detections.length - counted,
-                threshold: fixed(threshold, 2),
-              })
+            ? shared === null
+              ? text('list.countedByRules', { count: counted, below: detections.length - counted })
+              : text('list.counted', {
+                  count: counted,
+                  below: detections.length - counted,
+                  threshold: fixed(shared, 2),
+                })
             : ''}
         </span>
         <span className="id">

@@ -1,5 +1,6 @@
 import { type ReactElement, useEffect, useRef, useState } from 'react';
 import type { LineView } from '../../common/line-view.js';
+import { isRejecting, rejectThresholdOf } from '../../common/reject-rules.js';
 import type { VerdictWord } from '../../common/verdict.js';
 import { useLine } from '../feed/use-line.js';
 import { useFormat } from '../format.js';
@@ -19,9 +20,10 @@ export function VerdictBlock(): ReactElement {
   const { text, integer, fixed } = useFormat();
   const view = useLine((s) => s.view);
   const result = useLine((s) => s.result);
-  const threshold = useLine((s) => s.status?.model.scoreThreshold ?? 0);
+  const status = useLine((s) => s.status);
   const { word } = view;
-  const defects = result ? result.detections.filter((d) => d.confidence >= threshold).length : 0;
+  const threshold = rejectThresholdOf(status);
+  const defects = result ? result.detections.filter((d) => isRejecting(d, threshold)).length : 0;
   const isLong = word === 'ERROR' || word === 'STALE';
   const hasResult = view.phase === 'running' && result !== null;
   return (
