@@ -19,6 +19,15 @@ describe('placeLabels', () => {
     expect(placeLabels(boxes, [size, size], canvas, 3)[0]).toMatchObject({ y: 73 });
   });
 
+  it('goes beside the box when above and below are taken', () => {
+    const box = { x: 90, y: 90, width: 20, height: 20 };
+    const taken = [
+      { x: 20, y: 70, width: 160, height: 18 },
+      { x: 20, y: 112, width: 160, height: 18 },
+    ];
+    expect(placeLabels([box, ...taken], [size, size, size], canvas, 3)[0]).toEqual({ x: 113, y: 95, ...size });
+  });
+
   it('keeps every label inside the canvas', () => {
     const boxes = [
       { x: 190, y: 0, width: 10, height: 10 },

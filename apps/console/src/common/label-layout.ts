@@ -11,9 +11,12 @@ function overlapArea(a: Rect, b: Rect): number {
   return w > 0 && h > 0 ? w * h : 0;
 }
 
+/** Covering a label hides a word, covering a box only a stretch of its line. */
+const OVER_LABEL = 4;
+
 /**
  * Places one label per box so that it covers as little as possible of other boxes and labels.
- * Tried in order: above left aligned, above right aligned, below left, below right; a place that leaves the canvas is
+ * Tried in order: above left aligned, above right aligned, below left, below right, to the right, to the left; a place that leaves the canvas is
  * pushed back inside. The first free place wins, else the one that covers least.
  * @param boxes xywh in canvas px
  * @param sizes width and height of each label in canvas px
@@ -38,13 +41,21 @@ export function placeLabels(
       width,
       height,
     });
-    const options = [inside(left, above), inside(right, above), inside(left, below), inside(right, below)];
+    const beside = box.y + (box.height - height) / 2;
+    const options = [
+      inside(left, above),
+      inside(right, above),
+      inside(left, below),
+      inside(right, below),
+      inside(box.x + box.width + gap, beside),
+      inside(box.x - gap - width, beside),
+    ];
     let best = options[0]!;
     let bestCost = Number.POSITIVE_INFINITY;
     for (const option of options) {
       const cost =
         boxes.reduce((sum, other) => sum + overlapArea(option, other), 0) +
-        placed.reduce((sum, other) => sum + overlapArea(option, other), 0);
+        placed.reduce((sum, other) => sum + OVER_LABEL * overlapArea(option, other), 0);
       if (cost < bestCost) {
         best = option;
         bestCost = cost;

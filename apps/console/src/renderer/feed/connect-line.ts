@@ -1,4 +1,4 @@
-import type { FeedPictureHeader } from '@plumbline/contract';
+import type { FeedPictureHeader, LineStatus } from '@plumbline/contract';
 import { rejectThresholdOf } from '../../common/reject-rules.js';
 import type { FramePlayer } from '../canvas/frame-player.js';
 import { FeedClient, type FindFeedAddress } from './feed-client.js';
@@ -19,9 +19,19 @@ export function connectLine(findAddress: FindFeedAddress, store: LineStore, play
 
   let shownNg: string | null = null;
   let isFrozen = false;
+  let thresholdStatus: LineStatus | null = null;
+  let thresholdText = '';
+  let threshold = rejectThresholdOf(null);
   store.subscribe(() => {
     const { mode, selectedNg, hasBoxes, zoom, selectedDetection, status } = store.getState();
-    player.setOptions({ hasBoxes, zoom, selectedDetection, threshold: rejectThresholdOf(status) });
+    if (status !== thresholdStatus) {
+      thresholdStatus = status;
+      const text = JSON.stringify([status?.rules, status?.model.scoreThreshold]);
+      // The same function as long as the rules are the same: another one means drawing the boxes again.
+      if (text !== thresholdText) threshold = rejectThresholdOf(status);
+      thresholdText = text;
+    }
+    player.setOptions({ hasBoxes, zoom, selectedDetection, threshold });
     if (mode === 'frozen' && !isFrozen) player.pause();
     if (mode === 'live' && isFrozen) player.resume();
     isFrozen = mode === 'frozen';

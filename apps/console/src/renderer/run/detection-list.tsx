@@ -1,4 +1,4 @@
-import type { CSSProperties, ReactElement } from 'react';
+import { type CSSProperties, type ReactElement, useCallback } from 'react';
 import { isRejecting, rejectThresholdOf, sharedThreshold } from '../../common/reject-rules.js';
 import { useLine, useLineStore } from '../feed/use-line.js';
 import { useFormat } from '../format.js';
@@ -9,6 +9,7 @@ export function DetectionList(): ReactElement {
   const { text, fixed, integer } = useFormat();
   const store = useLineStore();
   const player = usePlayer();
+  const attachMagnifier = useCallback((canvas: HTMLCanvasElement | null) => player.attachMagnifier(canvas), [player]);
   const shown = useLine((s) => (s.view.picture === 'clear' && s.mode === 'live' ? null : s.shown));
   const status = useLine((s) => s.status);
   const threshold = rejectThresholdOf(status);
@@ -85,11 +86,7 @@ export function DetectionList(): ReactElement {
         {detections.length === 0 && <p className="cap empty">{text(shown ? 'list.empty' : 'list.noFrame')}</p>}
       </div>
       <div className="mag" data-empty={!picked || undefined}>
-        <canvas
-          ref={(canvas) => player.attachMagnifier(canvas)}
-          role="img"
-          aria-label={text('picture.magnified', { number: selected + 1 })}
-        />
+        <canvas ref={attachMagnifier} role="img" aria-label={text('picture.magnified', { number: selected + 1 })} />
       </div>
       <div className="ft cap">
         <span>

@@ -35,17 +35,19 @@ function Tools(): ReactElement {
   const factor = useLine((s) => s.zoom.factor);
   return (
     <header>
-      <h2>{text('picture.camera', { camera: cameraId })}</h2>
-      <span className="cap id grow ell" data-testid="caption" data-frame={shown?.frameId}>
-        {shown
-          ? text('picture.caption', {
-              frame: shown.frameId,
-              time: timeWithMs(shown.capturedAtMs),
-              width: shown.image.width,
-              height: shown.image.height,
-            })
-          : text('picture.none')}
-      </span>
+      <div className="names grow">
+        <h2>{text('picture.camera', { camera: cameraId })}</h2>
+        <span className="cap id ell" data-testid="caption" data-frame={shown?.frameId}>
+          {shown
+            ? text('picture.caption', {
+                frame: shown.frameId,
+                time: timeWithMs(shown.capturedAtMs),
+                width: shown.image.width,
+                height: shown.image.height,
+              })
+            : text('picture.none')}
+        </span>
+      </div>
       <button type="button" className="btn sm" aria-pressed={hasBoxes} onClick={() => store.toggleBoxes()}>
         <Icon name="boxes" />
         {text('picture.boxes')}{' '}
