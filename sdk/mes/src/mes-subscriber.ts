@@ -385,7 +385,7 @@ export class MesSubscriber implements AsyncIterable<MesRecord> {
     const sent: Promise<unknown>[] = [];
     for (const stream of this.streams.values()) {
       const prefix = stream.tracker.storedPrefix;
-      if (!stream.isAckDue || prefix === null || prefix === 0n) continue;
+      if (!stream.isAckDue || prefix === null) continue;
       stream.isAckDue = false;
       const ack: VisionAck = { sourceId: stream.sourceId, epoch: stream.epoch, ackedSeq: String(prefix) };
       sent.push(

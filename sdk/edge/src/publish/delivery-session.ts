@@ -1,6 +1,7 @@
 import { ackSchema, isPlumblineError, PlumblineError, resultSchema, topicFor } from '@plumbline/contract';
 import type { Logger } from '@plumbline/core/log';
 import type { IClientPublishOptions } from 'mqtt';
+import { AckWatch } from './ack-watch.js';
 import type { BrokerConnection } from './broker-connection.js';
 import type { Outbox } from './outbox.js';
 import type { OutboxRecord } from './outbox-types.js';
@@ -31,6 +32,8 @@ interface Flight {
 }
 
 const noMatchingSubscribers = 0x10;
+/** Records sent ahead of the acknowledged one while the MES catches up; brokers queue at least twice as many per reader. */
+const pacedLead = 500;
 /** Topic, properties and fixed header around a body, bytes; generous, so that a packet at the limit is held back. */
 const packetOverheadBytes = 1024;
 
@@ -56,14 +59,15 @@ export class DeliverySession {
   /** Everything up to it was taken by the broker on this connection. */
   private takenSeq: number;
   private lastPubackMs: number;
-  private lastAckMs: number;
   /** The broker answered that it did not deliver: one record at a time until it does. */
   private isRefused = false;
   private retryTimer: NodeJS.Timeout | null = null;
   private retryWaitMs: number;
   /** Unacknowledged records being sent again; the stream goes on behind them. */
   private resends: OutboxRecord[] = [];
-  private isAwaitingAckOfResend = false;
+  private readonly acks: AckWatch;
+  /** Up to this seq the MES has lost records before: they are not sent far ahead of its acknowledgements. */
+  private pacedUpTo = 0;
   private watchdog: NodeJS.Timeout | null = null;
   private unsubscribe: () => void = () => {};
 
@@ -81,7 +85,8 @@ export class DeliverySession {
     };
     this.sentSeq = outbox.safeSeq;
     this.takenSeq = outbox.safeSeq;
-    this.lastPubackMs = this.lastAckMs = performance.now();
+    this.lastPubackMs = performance.now();
+    this.acks = new AckWatch(options.ackTimeoutMs, this.lastPubackMs);
     this.retryWaitMs = options.retryMs.min;
     this.closed = new Promise((resolve) => {
       this.close = resolve;
@@ -136,7 +141,7 @@ export class DeliverySession {
 
   /** True while waiting is useless because the broker or the MES takes nothing. */
   get isStalled(): boolean {
-    return this.isRefused || this.isAwaitingAckOfResend;
+    return this.isRefused || this.acks.isOverdue;
   }
 
   /** True once the broker has taken a record on this connection. */
@@ -189,14 +194,24 @@ export class DeliverySession {
       return;
     }
     outbox.markAcked(Number(ackedSeq));
-    if (outbox.cursors().ackedSeq === before) return;
-    this.lastAckMs = performance.now();
-    this.options.onProblem('ack', null);
-    if (this.isAwaitingAckOfResend) {
-      // The MES is back: everything it has not acknowledged may have been lost on the way.
-      this.isAwaitingAckOfResend = false;
-      this.restartAfter(outbox.safeSeq);
+    const { ackedSeq: now } = outbox.cursors();
+    if (now > before) {
+      this.options.onProblem('ack', null);
+      if (this.acks.onMoved(performance.now()) === 'restart') {
+        this.pacedUpTo = this.takenSeq;
+        this.restartAfter(outbox.safeSeq);
+      }
+    } else if (Number(ackedSeq) === now && now < this.takenSeq && this.acks.onRepeated() === 'resend') {
+      this.resendFirstWindow();
     }
+    this.pump();
+  }
+
+  /** One window, not the whole backlog: everything else follows when the MES answers. */
+  private resendFirstWindow(): void {
+    const { outbox, window } = this.options;
+    this.resends = outbox.readAfter(outbox.safeSeq, window);
+    this.options.onResend();
     this.pump();
   }
 
@@ -225,6 +240,9 @@ export class DeliverySession {
         this.send({ record: again, isTaken: false });
         continue;
       }
+      // What the MES acknowledged meanwhile needs no sending.
+      if (this.sentSeq < outbox.safeSeq) this.skipTo(outbox.safeSeq);
+      if (this.sentSeq < this.pacedUpTo && this.sentSeq - outbox.safeSeq >= pacedLead) return;
       if (this.buffer.length === 0) this.buffer = outbox.readAfter(this.sentSeq, window);
       const record = this.buffer.shift();
       if (!record) return;
@@ -293,7 +311,7 @@ export class DeliverySession {
     for (const [first, { isTaken }] of this.inFlight) {
       if (!isTaken) break;
       this.inFlight.delete(first);
-      this.takenSeq = first;
+      this.takenSeq = Math.max(this.takenSeq, first);
     }
     this.options.outbox.markPublished(this.takenSeq);
     if (!this.isRefused || isUnheard) return;
@@ -331,29 +349,26 @@ export class DeliverySession {
     this.takenSeq = seq;
   }
 
+  private skipTo(seq: number): void {
+    this.sentSeq = seq;
+    this.takenSeq = Math.max(this.takenSeq, seq);
+    this.buffer = this.buffer.filter((record) => record.seq > seq);
+  }
+
   /** Finds a half-open connection by its missing PUBACKs, and a MES that lost records by its missing acks. */
   private watch(): void {
     const now = performance.now();
-    const { outbox, ack, ackTimeoutMs, pubackTimeoutMs, window } = this.options;
+    const { outbox, ack, ackTimeoutMs, pubackTimeoutMs } = this.options;
     if (this.unanswered > 0 && now - this.lastPubackMs > pubackTimeoutMs) {
       this.finish(`no PUBACK for ${pubackTimeoutMs} ms`);
       return;
     }
-    const isWaitingForMes = ack && !this.isRefused && outbox.safeSeq < this.takenSeq;
-    if (!isWaitingForMes) {
-      this.lastAckMs = now;
-      return;
-    }
-    if (now - this.lastAckMs < ackTimeoutMs) return;
-    // One window, not the whole backlog: everything else follows when the MES answers.
-    this.lastAckMs = now;
-    this.isAwaitingAckOfResend = true;
-    this.resends = outbox.readAfter(outbox.safeSeq, window);
-    const waiting = outbox.stats().depth;
-    const params = { topic: this.topics.ack, seconds: ackTimeoutMs / 1000, waiting };
+    if (!ack || this.acks.onTick(now, !this.isRefused && outbox.safeSeq < this.takenSeq) !== 'resend') return;
+    const params = { topic: this.topics.ack, seconds: ackTimeoutMs / 1000, waiting: outbox.stats().depth };
     this.options.onProblem('ack', new PlumblineError('PLB_EDGE_ACK_OVERDUE', params));
-    this.options.onResend();
-    this.pump();
+    // A MES that is away must not hold back the other readers.
+    this.pacedUpTo = 0;
+    this.resendFirstWindow();
   }
 }
 
