@@ -58,6 +58,21 @@ describe.skipIf(!chromiumPath)(`the Run screen${skipReason}`, () => {
     expect(await run.verdict.innerText()).toContain('7 defects');
   });
 
+  it('counts what the rules of the line reject, and draws the rest as below the threshold', async () => {
+    const { frame, jpeg } = await boardNg();
+    open = await openConsole(browser, {
+      prepare: (server) => {
+        server.setStatus(makeStatus({ rules: [{ name: 'scrap', anyOf: ['open', 'short'], minScore: 0.9 }] }));
+        server.play(frame, jpeg);
+      },
+    });
+    const { run, page } = open;
+    await run.untilWord('NG');
+    await page.locator('tr.below').nth(5).waitFor();
+    expect(await run.verdict.innerText()).toContain('2 defects');
+    expect(await page.locator('.dl .ft').innerText()).toContain('2 counted');
+  });
+
   it('never shows the boxes of another frame: picture, overlay, caption and list change together', async () => {
     const colors = ['#c00000', '#00c000', '#0000c0'] as const;
     const jpegs = await Promise.all(colors.map((color) => makeJpeg(color)));

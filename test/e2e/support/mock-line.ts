@@ -58,14 +58,11 @@ export function makeStatus(patch: StatusPatch = {}): LineStatus {
     disk: { freeBytes: 78e9, usedByStoreBytes: 1e9 },
     problems: [],
   };
-  const merged = Object.fromEntries(
-    Object.entries(base).map(([key, value]) => {
-      const change = patch[key as keyof LineStatus];
-      if (change === undefined) return [key, value];
-      const isPlain = typeof change === 'object' && change !== null && !Array.isArray(change);
-      return [key, isPlain ? { ...(value as object), ...change } : change];
-    }),
-  );
+  const merged: Record<string, unknown> = { ...base };
+  for (const [key, change] of Object.entries(patch)) {
+    const isPlain = typeof change === 'object' && change !== null && !Array.isArray(change);
+    merged[key] = isPlain ? { ...(merged[key] as object), ...change } : change;
+  }
   return lineStatusSchema.parse(merged);
 }
 

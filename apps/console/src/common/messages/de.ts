@@ -61,7 +61,6 @@ export const de: Record<MessageId, string> = {
   'word.STALE': 'STALE',
   'word.IDLE': 'IDLE',
   'word.WAIT': 'WAIT',
-  'verdict.label': 'Urteil',
   'verdict.defects': '{count, plural, =0 {kein Fehler} one {# Fehler} other {# Fehler}}',
   'verdict.part': 'Ergebnis {seq} · {ms} ms',
   'verdict.reason.connecting': 'Warten auf den Prüfdienst',

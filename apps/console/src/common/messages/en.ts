@@ -59,7 +59,6 @@ export const en = {
   'word.STALE': 'STALE',
   'word.IDLE': 'IDLE',
   'word.WAIT': 'WAIT',
-  'verdict.label': 'Verdict',
   'verdict.defects': '{count, plural, =0 {no defect} one {# defect} other {# defects}}',
   'verdict.part': 'Result {seq} · {ms} ms',
   'verdict.reason.connecting': 'Waiting for the inspection service',

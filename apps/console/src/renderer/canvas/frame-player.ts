@@ -204,6 +204,8 @@ export function prepare(element: HTMLCanvasElement, size: Size): CanvasRendering
 
 /** The preview may be smaller than the source frame: placement is in source px. No smoothing when enlarged: it is evidence. */
 function drawBitmap(context: CanvasRenderingContext2D, picture: Picture, at: Placement): void {
+  // A part of the filmstrip that was dropped meanwhile is closed: nothing to draw until the next frame.
+  if (picture.bitmap.width === 0) return;
   const { width, height } = picture.header.image;
   context.imageSmoothingEnabled = at.scale * (width / picture.bitmap.width) <= 1;
   context.imageSmoothingQuality = 'high';

@@ -15,12 +15,13 @@ export function DetectionList(): ReactElement {
   const threshold = rejectThresholdOf(status);
   const shared = sharedThreshold(status);
   const selected = useLine((s) => s.selectedDetection);
+  const isOld = useLine((s) => s.mode === 'live' && s.view.picture === 'dim');
   const detections = shown?.detections ?? [];
   const counted = detections.filter((d) => isRejecting(d, threshold)).length;
   const picked = detections[selected];
   let number = 0;
   return (
-    <div className="dl">
+    <div className={`dl${isOld ? ' old' : ''}`}>
       <div className="rows">
         <table className="dets" data-frame={shown?.frameId}>
           <caption className="sr">{text('list.title')}</caption>
