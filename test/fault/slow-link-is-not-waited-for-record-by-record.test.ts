@@ -7,7 +7,7 @@ if (!mosquittoProgram) console.warn(mosquittoMissing);
 
 describe.skipIf(!mosquittoProgram)('a link with 20 ms round trip', () => {
   // The serial replay of mqtt.js' own store took 21.9 s for 1,000 records here; a window of 64 needs 16 round trips.
-  it('carries a backlog of 1,000 records in a fraction of a round trip each, after a reconnect too', async () => {
+  it('carries a backlog of 1,000 records in less than half a round trip each, after a reconnect too', async () => {
     const broker = await Mosquitto.start(['max_queued_messages 0']);
     const { subscriber, ids } = startReader(broker.url, { consumer: 'mes-1' });
     await until('the reader listens', () => subscriber.isConnected);
@@ -26,7 +26,7 @@ describe.skipIf(!mosquittoProgram)('a link with 20 ms round trip', () => {
       15_000,
       () => JSON.stringify(outbox.stats()),
     );
-    expect(performance.now() - startedMs).toBeLessThan(5000);
+    expect(performance.now() - startedMs).toBeLessThan(10_000);
     expect([...ids].sort()).toEqual(receipts.map(({ resultId }) => resultId));
     expect(subscriber.stats()).toMatchObject({ received: 1000, gaps: 0 });
   });

@@ -87,7 +87,12 @@ describe.skipIf(!mosquittoProgram)('delivery over MQTT 5', () => {
     const { outbox, publisher } = await startStation(broker.url, { publisher: { ackTimeoutMs: 300 } });
     const receipts = await Promise.all(Array.from({ length: 150 }, () => outbox.append(resultDraft())));
     await until('it is overdue', () => publisher.problem()?.code === 'PLB_EDGE_ACK_OVERDUE');
-    await until('the first window comes again', () => seen.length >= 150 + 64, 10_000, () => JSON.stringify([seen.length, outbox.stats(), publisher.problem()?.message]));
+    await until(
+      'the first window comes again',
+      () => seen.length >= 150 + 64,
+      10_000,
+      () => JSON.stringify([seen.length, outbox.stats(), publisher.problem()?.message]),
+    );
     const { epoch } = receipts[0]!;
     await client.publishAsync(topic('ack'), JSON.stringify({ sourceId: 'pcb-1', epoch, ackedSeq: '10' }), { qos: 1 });
     await until('everything after the answer comes again', () =>
@@ -144,7 +149,7 @@ describe.skipIf(!mosquittoProgram)('delivery over MQTT 5', () => {
     const broker = await Mosquitto.start(['max_queued_messages 0']);
     const { subscriber, ids } = startReader(broker.url);
     await until('the reader listens', () => subscriber.isConnected);
-    const { outbox, publisher } = await startStation(broker.url);
+    const { outbox, publisher } = await startStation(broker.url, { publisher: { stopTimeoutMs: 20_000 } });
     await until('it is connected', () => publisher.status().state === 'connected');
     await Promise.all(Array.from({ length: 2000 }, () => outbox.append(resultDraft())));
     await publisher.stop();

@@ -82,7 +82,12 @@ describe.skipIf(!mosquittoProgram || !hasOpenssl)('the shipped mosquitto.conf an
     const { url, tlsOf } = await startSampleBroker(['line2.aoi']);
     const { outbox, publisher } = await startStation(url, { publisher: { tls: tlsOf('line2.aoi') } });
     await outbox.append(resultDraft());
-    await until('it is refused', () => publisher.problem()?.code === 'PLB_EDGE_PUBLISH_REFUSED');
+    await until(
+      'it is refused',
+      () => publisher.problem()?.code === 'PLB_EDGE_PUBLISH_REFUSED',
+      10_000,
+      () => JSON.stringify([publisher.status(), publisher.problem()?.message]),
+    );
     expect(publisher.problem()?.message).toMatch(/Not authorized/);
     expect(outbox.stats()).toMatchObject({ depth: 1, published: 0 });
   });

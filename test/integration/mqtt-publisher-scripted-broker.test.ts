@@ -122,4 +122,28 @@ describe('what a broker says', () => {
     await until('it is delivered', () => outbox.stats().published === 1);
     expect(publisher.problem()).toBeNull();
   });
+
+  it('closing the first connection without a word does not lead to MQTT 3.1.1, which knows no refused messages', async () => {
+    const broker = await ScriptedBroker.start({ isSilent: (connection) => connection === 0 });
+    const { publisher } = await startStation(broker.url, { ack: false });
+    await until('it is connected', () => publisher.status().state === 'connected');
+    expect([publisher.status().protocol, broker.versions]).toEqual(['MQTT 5', [5, 5]]);
+  });
+
+  it('closing every MQTT 5 connection without a word does', async () => {
+    const broker = await ScriptedBroker.start({ isSilent: (_connection, version) => version === 5 });
+    const { outbox, publisher } = await startStation(broker.url, { ack: false });
+    await outbox.append(resultDraft());
+    await until('it is delivered', () => outbox.stats().published === 1);
+    expect([publisher.status().protocol, broker.versions]).toEqual(['MQTT 3.1.1', [5, 5, 4]]);
+  });
+
+  it('is heard in MQTT 5 for ever once it has spoken it, however often it closes without a word', async () => {
+    const broker = await ScriptedBroker.start({ isSilent: (connection) => connection > 0 && connection < 6 });
+    const { publisher } = await startStation(broker.url, { ack: false });
+    await until('it is connected', () => publisher.status().state === 'connected');
+    broker.dropConnections();
+    await until('it is connected again', () => broker.connections > 6 && publisher.status().state === 'connected');
+    expect(new Set(broker.versions)).toEqual(new Set([5]));
+  });
 });

@@ -13,7 +13,7 @@ import {
   type VisionResult,
 } from '@plumbline/contract';
 import type { IPublishPacket, MqttClient } from 'mqtt';
-import { connect, type TlsOptions } from './connect.js';
+import { Connector, redactUrl, type TlsOptions } from './connect.js';
 import { type SeqGap, StreamTracker } from './stream-tracker.js';
 import { baseTopicFilter, splitTopic } from './topic-filter.js';
 
@@ -210,18 +210,23 @@ export class MesSubscriber implements AsyncIterable<MesRecord> {
       ...(password === undefined ? {} : { password }),
       ...(tls === undefined ? {} : { tls }),
     };
+    const connector = new Connector({
+      url,
+      clientId: this.clientId,
+      isPersistent: consumer !== undefined,
+      ...credentials,
+    });
     let waitMs = 250;
     while (!signal.aborted) {
       const connectedMs = performance.now();
       try {
-        const isPersistent = consumer !== undefined;
         const prepare = (client: MqttClient) => {
           client.handleMessage = (packet, done) => this.onMessage(packet, done);
         };
-        const client = await connect({ url, clientId: this.clientId, isPersistent, ...credentials }, prepare, signal);
+        const client = await connector.connect(prepare, signal);
         await this.serve(client, signal);
         if (!signal.aborted)
-          throw new PlumblineError('PLB_MES_BROKER_UNREACHABLE', { url: redact(url), reason: 'connection lost' });
+          throw new PlumblineError('PLB_MES_BROKER_UNREACHABLE', { url: redactUrl(url), reason: 'connection lost' });
       } catch (error) {
         if (signal.aborted) return;
         this.setProblem(
@@ -229,7 +234,7 @@ export class MesSubscriber implements AsyncIterable<MesRecord> {
             ? error
             : new PlumblineError(
                 'PLB_MES_BROKER_UNREACHABLE',
-                { url: redact(url), reason: String(error) },
+                { url: redactUrl(url), reason: String(error) },
                 { cause: error },
               ),
         );
@@ -405,10 +410,6 @@ function droppedRanges(record: MesRecord): DroppedRange[] {
   if (record.kind !== 'event' || record.event.type !== 'results_dropped') return [];
   const data = resultsDroppedDataSchema.safeParse(record.event.data);
   return data.success ? data.data.ranges : [];
-}
-
-function redact(url: string): string {
-  return url.replace(/^([a-z]+:\/\/)[^/@]*@/i, '$1');
 }
 
 function parseJson(text: string): unknown {

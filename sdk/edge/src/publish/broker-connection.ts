@@ -23,7 +23,12 @@ export interface BrokerConnectionOptions {
   readonly connectTimeoutMs: number;
   /** MQTT keep alive: bounds the time after which a half-open connection is found, s. */
   readonly keepaliveSeconds: number;
-  readonly will: { readonly topic: string; readonly payload: string };
+}
+
+/** What the broker publishes, retained, when the connection is lost. */
+export interface LastWill {
+  readonly topic: string;
+  readonly payload: string;
 }
 
 /** An open connection, used once: after its `close` a new one is made, so that no state of the old one lives on. */
@@ -37,30 +42,50 @@ export interface BrokerConnection {
   readonly retainAvailable: boolean;
 }
 
-/** The broker speaks another version of the protocol; an internal signal, never shown. */
+/** The broker refuses this version of the protocol, or may do so; internal signals, never shown. */
 class WrongVersion extends Error {}
+class ClosedSilently extends Error {}
 
 /** CONNACK codes for a protocol version the broker does not support: MQTT 3.1.1 0x01, MQTT 5 0x84. */
 const versionRefusals = [0x01, 0x84];
 
 /**
- * Opens one connection: MQTT 5, and MQTT 3.1.1 at a broker that refuses it (aedes 1.2 answers 0x01, others just close).
- * @throws {PlumblineError} PLB_EDGE_BROKER_UNREACHABLE, PLB_EDGE_BROKER_REFUSED
+ * Opens connections to one broker: MQTT 5, and MQTT 3.1.1 at a broker that refuses it. Some say so (aedes 1.2 answers
+ * 0x01), some just close the connection, which a starting or dying broker does too. MQTT 3.1.1 knows no refused messages,
+ * so it is not used by mistake: a silent close counts as a refusal only when it happens twice running, and never once
+ * the broker has spoken MQTT 5.
  */
-export async function connectToBroker(
-  options: BrokerConnectionOptions,
-  signal: AbortSignal,
-): Promise<BrokerConnection> {
-  const url = redactUrl(options.url);
-  for (const version of options.versions) {
-    try {
-      return await attempt(options, version, signal);
-    } catch (error) {
-      if (!(error instanceof WrongVersion)) throw error;
+export class BrokerConnector {
+  private silentCloses = 0;
+  private hasSpokenFirstChoice = false;
+
+  constructor(private readonly options: BrokerConnectionOptions) {}
+
+  /**
+   * Opens one connection.
+   * @throws {PlumblineError} PLB_EDGE_BROKER_UNREACHABLE, PLB_EDGE_BROKER_REFUSED
+   */
+  async connect(will: LastWill, signal: AbortSignal): Promise<BrokerConnection> {
+    const { versions } = this.options;
+    const url = redactUrl(this.options.url);
+    for (const version of versions) {
+      try {
+        const connection = await attempt(this.options, will, version, signal);
+        if (version === versions[0]) this.hasSpokenFirstChoice = true;
+        this.silentCloses = 0;
+        return connection;
+      } catch (error) {
+        if (error instanceof WrongVersion) continue;
+        if (!(error instanceof ClosedSilently)) throw error;
+        this.silentCloses += 1;
+        if (version !== versions.at(-1) && this.silentCloses > 1 && !this.hasSpokenFirstChoice) continue;
+        const reason = 'it closed the connection';
+        throw new PlumblineError('PLB_EDGE_BROKER_UNREACHABLE', { url, reason });
+      }
     }
+    const names = versions.map(versionName).join(' or ');
+    throw new PlumblineError('PLB_EDGE_BROKER_REFUSED', { url, reason: `it does not speak ${names}` });
   }
-  const names = options.versions.map(versionName).join(' or ');
-  throw new PlumblineError('PLB_EDGE_BROKER_REFUSED', { url, reason: `it does not speak ${names}` });
 }
 
 /** "MQTT 5" or "MQTT 3.1.1". */
@@ -75,12 +100,13 @@ export function redactUrl(url: string): string {
 
 function attempt(
   options: BrokerConnectionOptions,
+  will: LastWill,
   version: MqttVersion,
   signal: AbortSignal,
 ): Promise<BrokerConnection> {
   const url = redactUrl(options.url);
   return new Promise((resolve, reject) => {
-    const client = mqtt.connect(options.url, clientOptions(options, version));
+    const client = mqtt.connect(options.url, clientOptions(options, will, version));
     let isSettled = false;
     const settle = (finish: () => void) => {
       if (isSettled) return;
@@ -115,15 +141,7 @@ function attempt(
         fail(new PlumblineError('PLB_EDGE_BROKER_UNREACHABLE', { url, reason }, { cause: error }));
       }
     });
-    // Closed before CONNACK without an error: brokers that know MQTT 3.1.1 only may do that to a version 5 CONNECT.
-    client.on('close', () => {
-      const isLast = version === options.versions.at(-1);
-      fail(
-        isLast
-          ? new PlumblineError('PLB_EDGE_BROKER_UNREACHABLE', { url, reason: 'it closed the connection' })
-          : new WrongVersion(),
-      );
-    });
+    client.on('close', () => fail(new ClosedSilently()));
     client.on('connect', (connack: IConnackPacket) => {
       const { receiveMaximum, maximumPacketSize, retainAvailable, maximumQoS } = connack.properties ?? {};
       if (maximumQoS === 0) {
@@ -143,7 +161,7 @@ function attempt(
   });
 }
 
-function clientOptions(options: BrokerConnectionOptions, version: MqttVersion): IClientOptions {
+function clientOptions(options: BrokerConnectionOptions, will: LastWill, version: MqttVersion): IClientOptions {
   return {
     protocolVersion: version,
     clientId: options.clientId,
@@ -159,7 +177,7 @@ function clientOptions(options: BrokerConnectionOptions, version: MqttVersion): 
     keepalive: options.keepaliveSeconds,
     // The default provider wraps at 65,535 and overwrites what is unacknowledged (mqtt 5.16).
     messageIdProvider: new UniqueMessageIdProvider(),
-    will: { topic: options.will.topic, payload: Buffer.from(options.will.payload), qos: 1, retain: true },
+    will: { topic: will.topic, payload: Buffer.from(will.payload), qos: 1, retain: true },
   };
 }
 

@@ -10,7 +10,8 @@ import { type Logger, silentLogger } from '@plumbline/core/log';
 import { type Backoff, fullJitterBackoff } from './backoff.js';
 import {
   type BrokerConnection,
-  connectToBroker,
+  BrokerConnector,
+  type LastWill,
   type MqttVersion,
   redactUrl,
   type TlsOptions,
@@ -160,10 +161,11 @@ export class MqttPublisher implements Service {
 
   private async keepDelivering(): Promise<void> {
     const { signal } = this.abort;
+    const connector = new BrokerConnector(this.connectionOptions());
     while (!signal.aborted) {
       this.setStatus(this.connectionProblem ? 'disconnected' : 'connecting', null);
       try {
-        const connection = await connectToBroker(this.connectionOptions(), signal);
+        const connection = await connector.connect(this.lastWill(), signal);
         await this.deliverOver(connection);
       } catch (error) {
         if (signal.aborted) break;
@@ -232,7 +234,6 @@ export class MqttPublisher implements Service {
 
   private connectionOptions() {
     const { options } = this;
-    const will: Availability = { sourceId: options.sourceId, state: 'offline', timestamp_ms: this.clock.nowMs() };
     return {
       url: options.url,
       clientId: options.clientId ?? `plumbline-${options.sourceId}`,
@@ -242,8 +243,13 @@ export class MqttPublisher implements Service {
       versions: options.versions ?? ([5, 4] as const),
       connectTimeoutMs: options.connectTimeoutMs ?? 10_000,
       keepaliveSeconds: options.keepaliveSeconds ?? 15,
-      will: { topic: this.topics.availability, payload: JSON.stringify(will) },
     };
+  }
+
+  private lastWill(): LastWill {
+    const { sourceId } = this.options;
+    const will: Availability = { sourceId, state: 'offline', timestamp_ms: this.clock.nowMs() };
+    return { topic: this.topics.availability, payload: JSON.stringify(will) };
   }
 
   private publishAvailability(session: DeliverySession, state: Availability['state']): Promise<void> {
