@@ -71,6 +71,10 @@ describe.skipIf(!chromiumPath)(`the Run screen${skipReason}`, () => {
     await page.locator('tr.below').nth(5).waitFor();
     expect(await run.verdict.innerText()).toContain('2 defects');
     expect(await page.locator('.dl .ft').innerText()).toContain('2 counted');
+    const header = makeHeader({ type: 'ng', resultEvaluation: 2, detections: [...BOARD_DETECTIONS].reverse() });
+    open.server.send({ header, jpeg });
+    await run.untilFilm(1);
+    expect(await run.filmItems.first().getAttribute('aria-label')).toMatch(/, short$/);
   });
 
   it('never shows the boxes of another frame: picture, overlay, caption and list change together', async () => {

@@ -4,10 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { _electron, type ElectronApplication, type Page } from 'playwright';
 
-const BINARIES = [process.env.PLUMBLINE_ELECTRON, '/var/cache/plumbline/electron-9.4.1/electron/electron'];
+const BINARY = process.env.PLUMBLINE_ELECTRON ?? '/var/cache/plumbline/electron-9.4.1/electron/electron';
 
 /** Path of an Electron that the specs can drive; null when none was set up. */
-export const electronPath: string | null = BINARIES.find((path) => path && existsSync(path)) ?? null;
+export const electronPath: string | null = existsSync(BINARY) ? BINARY : null;
 const hasDisplayServer = ['/usr/bin/Xvfb', '/usr/local/bin/Xvfb'].some((path) => existsSync(path));
 
 export const canRunShell = electronPath !== null && hasDisplayServer;

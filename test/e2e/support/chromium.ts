@@ -1,16 +1,13 @@
 import { existsSync } from 'node:fs';
 import { type Browser, chromium } from 'playwright';
 
-const CANDIDATES = [
-  process.env.PLUMBLINE_CHROMIUM,
-  '/usr/bin/chromium',
-  '/usr/bin/chromium-browser',
-  '/usr/bin/google-chrome',
-  '/usr/bin/google-chrome-stable',
-];
+const NAMED = process.env.PLUMBLINE_CHROMIUM;
+const CANDIDATES = NAMED
+  ? [NAMED]
+  : ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome', '/usr/bin/google-chrome-stable'];
 
 /** Path of an installed Chromium or Chrome; null when there is none. */
-export const chromiumPath: string | null = CANDIDATES.find((path) => path && existsSync(path)) ?? null;
+export const chromiumPath: string | null = CANDIDATES.find((path) => existsSync(path)) ?? null;
 
 export const CHROMIUM_MISSING =
   'no Chromium was found; `apt-get install chromium` brings it, or set PLUMBLINE_CHROMIUM to one';

@@ -1,5 +1,7 @@
+import type { FeedPictureHeader, LineStatus, WireDetection } from '@plumbline/contract';
 import { type ReactElement, useCallback } from 'react';
 import { NG_LIMIT } from '../../common/ng-list.js';
+import { isRejecting, rejectThresholdOf } from '../../common/reject-rules.js';
 import { cropAround } from '../../common/viewport.js';
 import { prepare } from '../canvas/frame-player.js';
 import type { NgItem } from '../feed/line-store.js';
@@ -48,12 +50,12 @@ function FilmItem({ item, isCurrent }: { item: NgItem; isCurrent: boolean }): Re
   const { text, hourMinute, time } = useFormat();
   const store = useLineStore();
   const { header } = item;
-  const worst = header.detections[0];
+  const worst = rejectingDetection(header, store.getState().status);
   const draw = useCallback(
     (canvas: HTMLCanvasElement | null) => {
-      if (canvas) drawThumb(canvas, item);
+      if (canvas) drawThumb(canvas, item, rejectingDetection(item.header, store.getState().status));
     },
-    [item],
+    [item, store],
   );
   return (
     <button
@@ -77,13 +79,19 @@ function FilmItem({ item, isCurrent }: { item: NgItem; isCurrent: boolean }): Re
   );
 }
 
-/** Draws the surroundings of the part's first detection once; thumbnails never change. */
-function drawThumb(canvas: HTMLCanvasElement, { header, bitmap }: NgItem): void {
+/** The detection that made the part NG: the most confident of those that the rules reject. */
+function rejectingDetection(header: FeedPictureHeader, status: LineStatus | null): WireDetection | undefined {
+  const threshold = rejectThresholdOf(status);
+  return header.detections.find((detection) => isRejecting(detection, threshold)) ?? header.detections[0];
+}
+
+/** Draws the surroundings of one detection once; thumbnails never change. */
+function drawThumb(canvas: HTMLCanvasElement, { header, bitmap }: NgItem, worst: WireDetection | undefined): void {
   const side = canvas.clientWidth;
   const context = prepare(canvas, { width: side, height: side });
   if (!context) return;
   const toPreview = bitmap.width / header.image.width;
-  const box = header.detections[0]?.bbox ?? { x: 0, y: 0, width: header.image.width, height: header.image.height };
+  const box = worst?.bbox ?? { x: 0, y: 0, width: header.image.width, height: header.image.height };
   const crop = cropAround(
     { x: box.x * toPreview, y: box.y * toPreview, width: box.width * toPreview, height: box.height * toPreview },
     { width: bitmap.width, height: bitmap.height },
