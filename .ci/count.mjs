@@ -4,7 +4,9 @@ import { readFileSync } from 'node:fs';
 const report = JSON.parse(readFileSync(process.argv[2], 'utf8'));
 const tests = report.testResults.flatMap((file) => file.assertionResults);
 const count = (...states) => tests.filter((test) => states.includes(test.status)).length;
-const suitesFailed = report.testResults.filter((file) => file.status === 'failed' && file.assertionResults.length === 0);
+const suitesFailed = report.testResults.filter(
+  (file) => file.status === 'failed' && file.assertionResults.length === 0,
+);
 for (const test of tests.filter(({ status }) => status === 'pending' || status === 'skipped' || status === 'todo')) {
   process.stdout.write(`skipped: ${test.fullName}\n`);
 }
