@@ -3,6 +3,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { startAedes } from '../fixtures/aedes-broker.js';
 import { freePort, Mosquitto, mosquittoMissing, mosquittoProgram } from '../fixtures/mosquitto.js';
 import { observe } from '../fixtures/observer.js';
+import { ScriptedBroker } from '../fixtures/scripted-broker.js';
 import { baseTopic, resultDraft, startReader, startStation, until } from '../fixtures/station.js';
 
 if (!mosquittoProgram) console.warn(mosquittoMissing);
@@ -136,6 +137,16 @@ describe('MesSubscriber', () => {
       code: 'PLB_MES_BROKER_UNREACHABLE',
       params: { url: `mqtt://127.0.0.1:${port}`, reason: 'ECONNREFUSED' },
     });
+  });
+
+  it.each([
+    ['stays with MQTT 5 when the broker closed the first connection without a word', 1, [5, 5]],
+    ['goes to MQTT 3.1.1 when the broker closes every MQTT 5 connection without a word', 9, [5, 5, 4]],
+  ])('%s', async (_, silentCount, versions) => {
+    const broker = await ScriptedBroker.start({ isSilent: (count, version) => version === 5 && count < silentCount });
+    const { subscriber } = startReader(broker.url);
+    await until('the reader listens', () => subscriber.isConnected);
+    expect(broker.versions).toEqual(versions);
   });
 });
 
