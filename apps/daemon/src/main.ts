@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util';
 import { isPlumblineError, toErrorReport } from '@plumbline/contract';
 import { pino } from 'pino';
 import { createDaemon } from './daemon.js';
+import { endAtOnce } from './end-at-once.js';
 import { loadLine } from './line-setup.js';
 
 const usage = `Usage: plumblined --line FILE [--log-level info]
@@ -60,7 +61,7 @@ async function main(): Promise<number> {
     await stopped;
     logger.info(daemon.summary(), 'stopped');
     // An inference that hangs in native code would hold its thread and with it the process.
-    if (!daemon.hasStoppedCleanly) process.exit(0);
+    if (!daemon.hasStoppedCleanly) endAtOnce();
     return 0;
   } catch (error) {
     const report = toErrorReport(error);

@@ -62,8 +62,14 @@ export async function runLine(options: LineRunOptions): Promise<LineRunReport> {
     await daemon.stop(); // does nothing when it has stopped; otherwise an error is on its way
     await check?.finish(0);
     // An inference that hangs in native code would hold its thread and with it the process.
-    if (!daemon.hasStoppedCleanly) setTimeout(() => process.exit(), 1000);
+    if (!daemon.hasStoppedCleanly) setTimeout(endAtOnce, 1000);
   }
+}
+
+/** The daemon is loaded by now; importing it up here would load it with every command. */
+async function endAtOnce(): Promise<void> {
+  const daemon = await import('@plumbline/daemon');
+  daemon.endAtOnce();
 }
 
 /** A signal or the end of the duration, whichever comes first. */
@@ -71,8 +77,13 @@ class StopRequest {
   readonly requested: Promise<void>;
   isRequested = false;
   private resolve!: () => void;
+  private requestedMs = 0;
   private readonly onSignal = () => {
-    if (this.isRequested) process.exit(130);
+    if (this.isRequested) {
+      // npm passes a Ctrl-C on that the terminal has already sent: only a later one is a second request.
+      if (performance.now() - this.requestedMs > 1000) void endAtOnce();
+      return;
+    }
     this.say('stopping: frames in flight are decided and the backlog is sent; press Ctrl-C again to end at once');
     this.request();
   };
@@ -86,6 +97,7 @@ class StopRequest {
 
   request(): void {
     this.isRequested = true;
+    this.requestedMs = performance.now();
     this.resolve();
   }
 
