@@ -3,7 +3,7 @@
  * C foreground classes, F fully connected channels.
  */
 import type { TrainConfig } from '@plumbline/contract';
-import { type Stds, stageStds } from '@plumbline/core/geometry';
+import { concatFloat32, type Stds, stageStds } from '@plumbline/core/geometry';
 import { buildDecode } from './box-decode.js';
 import type { Weights } from './checkpoint.js';
 import { buildDense } from './dense.js';
@@ -142,8 +142,8 @@ function separateBranches(b: GraphBuilder, weights: Weights, rows: Value, inputs
   const paths = ['roi_head.stage1.cls_fcs', 'roi_head.stage1.reg_branch'];
   const firsts = paths.map((path) => denseWeights(weights, `${path}.fc1`, inputs, fc));
   const joined = {
-    weight: concatFloats(firsts.map((layer) => layer.weight)),
-    bias: concatFloats(firsts.map((layer) => layer.bias)),
+    weight: concatFloat32(firsts.map((layer) => layer.weight)),
+    bias: concatFloat32(firsts.map((layer) => layer.bias)),
   };
   const both = b.op('roi_head.stage1.fc1.relu', 'Relu', [
     buildDense(b, 'roi_head.stage1.fc1', rows, inputs, 2 * fc, joined),
@@ -174,14 +174,4 @@ function scaledRegressor(weights: Weights, path: string, inputs: number, outputs
     weight: Float64Array.from(weight, (value, i) => value * stds[Math.floor(i / inputs) % 4]!),
     bias: Float64Array.from(bias, (value, i) => value * stds[i % 4]!),
   };
-}
-
-function concatFloats(parts: readonly Float32Array[]): Float32Array {
-  const out = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    out.set(part, at);
-    at += part.length;
-  }
-  return out;
 }

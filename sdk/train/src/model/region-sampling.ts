@@ -2,7 +2,7 @@
  * Shapes in this module: N rows per image, C classes (background = C); boxes are flat xyxy px of the network input.
  * Which regions each head is trained on, and with which targets; no gradient passes here.
  */
-import { iou, matchPriors } from '@plumbline/core/geometry';
+import { concatFloat32, iou, matchPriors } from '@plumbline/core/geometry';
 import type { DetectorModel } from './detector-model.js';
 import type { Proposals } from './proposals.js';
 import { type Choose, positiveSample, randomSample } from './samplers.js';
@@ -128,15 +128,4 @@ export function positivesOf(rows: ReturnType<typeof sampleClassification>, backg
     labels: Int32Array.from(keep, (row) => rows.labels[row]!),
     meanIou: keep.reduce((sum, row) => sum + iou(rows.boxesXyxy, row, rows.gtXyxy, row), 0) / Math.max(1, keep.length),
   };
-}
-
-/** Joins arrays in order. */
-export function concatFloat32(parts: readonly Float32Array[]): Float32Array {
-  const out = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    out.set(part, at);
-    at += part.length;
-  }
-  return out;
 }

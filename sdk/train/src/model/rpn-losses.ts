@@ -1,9 +1,9 @@
 /** Shapes in this module: A anchors of all levels; boxes are flat xyxy px of the network input. */
-import { encodeBoxes, matchPriors, rpnStds } from '@plumbline/core/geometry';
+import { concatFloat32, encodeBoxes, matchPriors, rpnStds } from '@plumbline/core/geometry';
 import * as tf from '@tensorflow/tfjs-core';
 import type { DetectorModel, TrunkOutput } from './detector-model.js';
 import { binaryCrossEntropySum, l1Sum } from './losses.js';
-import { concatFloat32, type GroundTruth } from './region-sampling.js';
+import type { GroundTruth } from './region-sampling.js';
 import { type Choose, randomSample } from './samplers.js';
 
 /**
