@@ -18,16 +18,19 @@ export function runCommand(command: string, args: string[], options: CommandOpti
       stdio: ['ignore', 'pipe', 'pipe'],
       ...(options.cwd ? { cwd: options.cwd } : {}),
       ...(options.env ? { env: options.env } : {}),
-      ...(options.timeoutMs ? { timeout: options.timeoutMs } : {}),
     });
+    // Not spawn's own `timeout`: its timer outlives a program that could not be started (Node 20).
+    const timer = options.timeoutMs ? setTimeout(() => child.kill(), options.timeoutMs) : undefined;
     let stdout = '';
     let stderr = '';
     child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
     child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr = (stderr + text).slice(-20_000)));
-    child.on('error', (error: NodeJS.ErrnoException) =>
-      resolve({ ok: false, isMissing: error.code === 'ENOENT', reason: error.message }),
-    );
+    child.on('error', (error: NodeJS.ErrnoException) => {
+      clearTimeout(timer);
+      resolve({ ok: false, isMissing: error.code === 'ENOENT', reason: error.message });
+    });
     child.on('close', (code, signal) => {
+      clearTimeout(timer);
       if (code === 0) return resolve({ ok: true, stdout });
       const ended = signal ? `ended by ${signal}` : `exit code ${code}`;
       resolve({ ok: false, isMissing: false, reason: lastLines(stderr || stdout) || ended });
