@@ -1,0 +1,109 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+
+const root = join(import.meta.dirname, '..', '..');
+const plumbline = join(root, 'sdk', 'cli', 'dist', 'main.js');
+const boards = `deeppcb:${join(root, 'firmware-configs', 'lines', 'demo', 'boards')}#all`;
+const folder = mkdtempSync(join(tmpdir(), 'plumbline-train-command-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const config = join(folder, 'train.yaml');
+writeFileSync(
+  config,
+  `imageSizeHw: [64, 64]
+model: { backbone: { blocks: [1, 1, 1, 1], width: 4 }, fpn: { channels: 8 }, head: { fcChannels: 16 }, regressors: 2 }
+proposals: { trainPreNms: 50, trainPostNms: 30, testPreNms: 30, testPostNms: 10 }
+sampling: { rpnPerImage: 16, roisPerImage: 16 }
+schedule: { epochs: 40, batchSize: 2, warmupSteps: 2, checkpointEverySteps: 1000 }
+`,
+);
+
+interface Ended {
+  code: number | null;
+  stdout: string;
+  stderr: string;
+}
+
+function start(...args: string[]): { child: ChildProcess; ended: Promise<Ended> } {
+  const child = spawn(process.execPath, [plumbline, 'train', '--config', config, '--data', boards, ...args]);
+  let stdout = '';
+  let stderr = '';
+  child.stdout.on('data', (text) => (stdout += text));
+  child.stderr.on('data', (text) => (stderr += text));
+  const ended = new Promise<Ended>((resolve) => child.on('close', (code) => resolve({ code, stdout, stderr })));
+  return { child, ended };
+}
+
+const steps = (out: string) => {
+  const file = join(out, 'metrics.jsonl');
+  return existsSync(file) ? readFileSync(file, 'utf8').trim().split('\n').length : 0;
+};
+
+describe('plumbline train', () => {
+  it('saves on Ctrl-C, goes on with --resume and evaluates at the end of what was asked for', async () => {
+    const out = join(folder, 'run');
+    const first = start('--out', out, '--engine', 'wasm', '--json');
+    while (steps(out) < 2) await new Promise((resolve) => setTimeout(resolve, 50));
+    first.child.kill('SIGINT');
+    const stopped = await first.ended;
+    expect(stopped.code).toBe(0);
+    const done = JSON.parse(stopped.stdout);
+    expect(done).toMatchObject({ stopped: true, engine: 'wasm', metrics: null });
+    expect(stopped.stderr).toContain('engine wasm');
+    expect(stopped.stderr).toMatch(/train \d+\/480 steps \(\d+ %\) [\d.]+\/s ETA [\d:]+ epoch/);
+
+    const until = String(done.steps + 2);
+    const second = await start(
+      '--out',
+      out,
+      '--engine',
+      'wasm',
+      '--resume',
+      '--max-steps',
+      until,
+      '--val',
+      boards,
+      '--json',
+    ).ended;
+    expect(second.code).toBe(0);
+    const report = JSON.parse(second.stdout);
+    expect(report).toMatchObject({ steps: done.steps + 2, stopped: false, checkpoint: join(out, 'checkpoint') });
+    expect(Object.keys(report.metrics)).toContain('AP50');
+    expect(Object.keys(report.loss)).toContain('reg.2');
+    expect(steps(out)).toBe(done.steps + 2);
+    expect(JSON.parse(readFileSync(join(out, 'train.json'), 'utf8')).config.schedule.momentum).toBe(0.9);
+  }, 120_000);
+
+  it('refuses a wrong configuration with file, line and column', async () => {
+    const file = join(folder, 'wrong.yaml');
+    writeFileSync(file, 'imageSizeHw: [64, 60]\n');
+    const { code, stderr } = await start('--config', file, '--out', join(folder, 'no')).ended;
+    expect(code).toBe(2);
+    expect(stderr).toContain(`PLB_CONFIG_INVALID: ${file}:1:19: imageSizeHw.1:`);
+  }, 30_000);
+
+  it('names the set-up command when the engine is missing', async () => {
+    const env = { ...process.env, PLUMBLINE_CACHE: join(folder, 'empty') };
+    const args = [
+      'train',
+      '--config',
+      config,
+      '--data',
+      boards,
+      '--out',
+      join(folder, 'none'),
+      '--engine',
+      'tensorflow',
+    ];
+    const child = spawn(process.execPath, [plumbline, ...args], { env });
+    let stderr = '';
+    child.stderr.on('data', (text) => (stderr += text));
+    const code = await new Promise((resolve) => child.on('close', resolve));
+    expect(code).toBe(2);
+    expect(stderr).toContain('PLB_TRAIN_ENGINE_NOT_SET_UP');
+    expect(stderr).toContain('plumbline doctor --setup tensorflow');
+  }, 30_000);
+});
