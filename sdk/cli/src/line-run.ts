@@ -1,5 +1,6 @@
 import type { Daemon, RunSummary } from '@plumbline/daemon';
 import { DeliveryCheck, type DeliveryReport } from './delivery-check.js';
+import { StopRequest } from './stop-request.js';
 
 export interface LineRunOptions {
   daemon: Daemon;
@@ -30,7 +31,10 @@ const warmUpMs = 10_000;
  */
 export async function runLine(options: LineRunOptions): Promise<LineRunReport> {
   const { daemon, say } = options;
-  const stop = new StopRequest(say);
+  const stop = new StopRequest(
+    () => say('stopping: frames in flight are decided and the backlog is sent; press Ctrl-C again to end at once'),
+    () => void endAtOnce(),
+  );
   const check = options.checkedBrokerUrl === null ? null : new DeliveryCheck(options.checkedBrokerUrl);
   const timers: NodeJS.Timeout[] = [];
   try {
@@ -70,40 +74,6 @@ export async function runLine(options: LineRunOptions): Promise<LineRunReport> {
 async function endAtOnce(): Promise<void> {
   const daemon = await import('@plumbline/daemon');
   daemon.endAtOnce();
-}
-
-/** A signal or the end of the duration, whichever comes first. */
-class StopRequest {
-  readonly requested: Promise<void>;
-  isRequested = false;
-  private resolve!: () => void;
-  private requestedMs = 0;
-  private readonly onSignal = () => {
-    if (this.isRequested) {
-      // npm passes a Ctrl-C on that the terminal has already sent: only a later one is a second request.
-      if (performance.now() - this.requestedMs > 1000) void endAtOnce();
-      return;
-    }
-    this.say('stopping: frames in flight are decided and the backlog is sent; press Ctrl-C again to end at once');
-    this.request();
-  };
-
-  constructor(private readonly say: (line: string) => void) {
-    this.requested = new Promise((resolve) => {
-      this.resolve = resolve;
-    });
-    process.on('SIGINT', this.onSignal).on('SIGTERM', this.onSignal);
-  }
-
-  request(): void {
-    this.isRequested = true;
-    this.requestedMs = performance.now();
-    this.resolve();
-  }
-
-  dispose(): void {
-    process.off('SIGINT', this.onSignal).off('SIGTERM', this.onSignal);
-  }
 }
 
 function describeProgress(daemon: Daemon, check: DeliveryCheck | null): string {

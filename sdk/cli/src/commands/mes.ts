@@ -4,6 +4,7 @@ import type { MesNotice, MesRecord, MesSubscriber } from '@plumbline/mes';
 import type { Command } from 'commander';
 import { parseDurationMs } from '../duration.js';
 import { parseCount } from '../option-values.js';
+import { StopRequest } from '../stop-request.js';
 
 interface TailOptions {
   broker: string;
@@ -67,17 +68,18 @@ async function tail(options: TailOptions): Promise<void> {
       process.stderr.write(`${noticeText(options.broker, notice)}\n`);
     },
   });
-  const stop = () => void subscriber.stop();
-  process.once('SIGINT', stop);
-  process.once('SIGTERM', stop);
-  const timer = durationMs === undefined ? undefined : setTimeout(stop, durationMs);
+  const stop = new StopRequest(
+    () => {},
+    () => process.exit(130),
+  );
+  void stop.requested.then(() => subscriber.stop());
+  const timer = durationMs === undefined ? undefined : setTimeout(() => stop.request(), durationMs);
   try {
     subscriber.start();
     await printRecords(subscriber, options, count);
   } finally {
     clearTimeout(timer);
-    process.removeListener('SIGINT', stop);
-    process.removeListener('SIGTERM', stop);
+    stop.dispose();
   }
   const problem = subscriber.problem();
   await subscriber.stop();

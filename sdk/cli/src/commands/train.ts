@@ -4,6 +4,7 @@ import type { ImageRgb } from '@plumbline/core/image';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { loadOptional } from '../load-package.js';
 import { Progress, printJson } from '../output.js';
+import { StopRequest } from '../stop-request.js';
 
 interface TrainFlags {
   config: string;
@@ -56,12 +57,11 @@ async function runTrain(flags: TrainFlags): Promise<void> {
   process.stderr.write(`${dataset.samples.length} images, ${dataset.classes.length} classes\n`);
 
   const interrupt = new AbortController();
-  const stop = () => {
-    process.stderr.write('\nstopping after this step, with a checkpoint\n');
-    interrupt.abort();
-  };
-  process.once('SIGINT', stop);
-  process.once('SIGTERM', stop);
+  const stop = new StopRequest(
+    () => process.stderr.write('\nstopping after this step, with a checkpoint; press Ctrl-C again to end at once\n'),
+    () => process.exit(130),
+  );
+  void stop.requested.then(() => interrupt.abort());
   let progress: Progress | undefined;
   const result = await train({
     config,
@@ -79,8 +79,7 @@ async function runTrain(flags: TrainFlags): Promise<void> {
       );
     },
   });
-  process.off('SIGINT', stop);
-  process.off('SIGTERM', stop);
+  stop.dispose();
   let metrics: unknown = null;
   if (validation && !result.stopped) {
     const { detectDataset, detectionTable, evaluateCoco, groundTruthOfDataset } = await import('@plumbline/data/eval');
