@@ -99,8 +99,11 @@ export class ShellRunner {
     return { app, page };
   }
 
-  /** Runs it without a driver until it ends by itself. */
-  run(shellArguments: readonly string[]): Promise<{ code: number | null; stderr: string }> {
+  /** Runs it without a driver until it ends. */
+  run(
+    shellArguments: readonly string[],
+    onStart: (child: ChildProcess) => void = () => {},
+  ): Promise<{ code: number | null; stderr: string }> {
     const child = spawn(this.#launcher, this.args(shellArguments), {
       env: this.env,
       cwd: this.home,
@@ -110,7 +113,11 @@ export class ShellRunner {
     child.stderr.on('data', (chunk) => {
       stderr += chunk;
     });
-    return new Promise((resolve) => child.once('exit', (code) => resolve({ code, stderr })));
+    const ended = new Promise<{ code: number | null; stderr: string }>((resolve) =>
+      child.once('exit', (code) => resolve({ code, stderr })),
+    );
+    onStart(child);
+    return ended;
   }
 
   remove(): void {
