@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { isRejecting, rejectThresholdOf, sharedThreshold } from './reject-rules.js';
+import { isRejecting, rejectingFirst, rejectThresholdOf, sharedThreshold } from './reject-rules.js';
 
 const model = {
   id: 'm',
@@ -43,5 +43,13 @@ describe('sharedThreshold', () => {
     expect(sharedThreshold({ model, rules: [rule(['*'], 0.5)] })).toBe(0.5);
     expect(sharedThreshold({ model, rules: [rule(['short'], 0.5)] })).toBeNull();
     expect(sharedThreshold({ model })).toBe(0.3);
+  });
+});
+
+describe('rejectingFirst', () => {
+  it('moves what no rule rejects behind what rejects, and keeps the order otherwise', () => {
+    const threshold = rejectThresholdOf({ model, rules: [rule(['short'], 0.5)] });
+    const list = [detection('spur', 0.9), detection('short', 0.8), detection('short', 0.7), detection('short', 0.2)];
+    expect(rejectingFirst(list, threshold)).toEqual([list[1], list[2], list[0], list[3]]);
   });
 });

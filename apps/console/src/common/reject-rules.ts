@@ -27,3 +27,9 @@ export function sharedThreshold(status: Pick<LineStatus, 'rules' | 'model'> | nu
 export function isRejecting(detection: WireDetection, threshold: RejectThreshold): boolean {
   return detection.confidence >= threshold(detection.class);
 }
+
+/** What rejects the part comes first; within both groups the order stays. */
+export function rejectingFirst(detections: readonly WireDetection[], threshold: RejectThreshold): WireDetection[] {
+  const rejecting = detections.filter((detection) => isRejecting(detection, threshold));
+  return [...rejecting, ...detections.filter((detection) => !isRejecting(detection, threshold))];
+}

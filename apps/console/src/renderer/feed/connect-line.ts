@@ -1,5 +1,5 @@
 import type { FeedPictureHeader, LineStatus } from '@plumbline/contract';
-import { rejectThresholdOf } from '../../common/reject-rules.js';
+import { rejectingFirst, rejectThresholdOf } from '../../common/reject-rules.js';
 import type { FramePlayer } from '../canvas/frame-player.js';
 import { FeedClient, type FindFeedAddress } from './feed-client.js';
 import type { LineStore } from './line-store.js';
@@ -47,7 +47,9 @@ export function connectLine(findAddress: FindFeedAddress, store: LineStore, play
     onAddress: (address) => store.addressFound(address),
     onClosed: (attempt) => store.closed(attempt),
     onStatus: (status) => store.statusReceived(status),
-    onPicture: (header, jpeg) => {
+    onPicture: (received, jpeg) => {
+      const threshold = rejectThresholdOf(store.getState().status);
+      const header = { ...received, detections: rejectingFirst(received.detections, threshold) };
       if (header.type === 'ng') {
         addNg(header, jpeg);
         return;
