@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { backboneConfigSchema } from './backbone.js';
 
 const fraction = z.number().min(0).max(1);
 const says = (description: string) => ({ description });
@@ -19,20 +20,7 @@ export const modelConfigSchema = z.strictObject({
     .max(4)
     .default(3)
     .meta(says('Number n of cascaded regressors; 3 is the best AP of the paper (Table IV).')),
-  backbone: z
-    .strictObject({
-      blocks: z
-        .tuple([z.int().min(1), z.int().min(1), z.int().min(1), z.int().min(1)])
-        .default([2, 2, 2, 2])
-        .meta(says('Residual blocks of the stages C2 to C5; the default is the ResNet-18 layout.')),
-      width: z
-        .int()
-        .min(4)
-        .max(256)
-        .default(64)
-        .meta(says('Channels of C2, doubled at each later stage. ResNet-18 has 64.')),
-    })
-    .prefault({}),
+  backbone: backboneConfigSchema.prefault({}),
   fpn: z
     .strictObject({ channels: z.int().min(8).max(512).default(256).meta(says('Channels of P2 to P6.')) })
     .prefault({}),
@@ -59,7 +47,20 @@ export const modelConfigSchema = z.strictObject({
         .default(false)
         .meta(says('One pair of fully connected layers for both branches of stage 1, or one pair each (Table II).')),
       roiSize: z.int().min(3).max(14).default(7).meta(says('Cells that a region is pooled to, each side.')),
-      samplingRatio: z.int().min(1).max(4).default(2).meta(says('RoIAlign samples per cell and side.')),
+      samplingRatio: z
+        .int()
+        .min(0)
+        .max(4)
+        .default(2)
+        .meta(
+          says(
+            'RoIAlign samples per cell and side. 0 is adaptive (cell size on the map, rounded up): the published setting, slower and without a fixed cost.',
+          ),
+        ),
+      aligned: z
+        .boolean()
+        .default(true)
+        .meta(says('Shift RoIAlign by half a cell (mmdetection, Detectron2 V2); false is as torchvision trains.')),
     })
     .prefault({}),
 });

@@ -1,3 +1,4 @@
+import { backboneStages } from '@plumbline/contract';
 import { buildBackbone } from './backbone.js';
 import type { Checkpoint } from './checkpoint.js';
 import { buildDetections } from './detections.js';
@@ -49,7 +50,8 @@ export function exportPortable(checkpoint: Checkpoint, options: PortableOptions 
   const network = (options.input === 'network-image' ? buildFloatInput : buildFrameInput)(b, config.imageSizeHw, mean);
   const inverseStd = std.map((value) => 1 / value);
   const stages = buildBackbone(b, weights, config.model.backbone, network.image, inverseStd);
-  const pyramid = buildFpn(b, weights, stages, config.model.backbone.width, config.model.fpn.channels);
+  const stageChannels = backboneStages(config.model.backbone).map(({ outputs }) => outputs);
+  const pyramid = buildFpn(b, weights, stages, stageChannels, config.model.fpn.channels);
   const proposals = buildProposals(b, weights, config, pyramid, network.contentLimits);
   const heads = buildHeads(
     b,

@@ -1,4 +1,4 @@
-import type { TrainConfig } from '@plumbline/contract';
+import { backboneStages, type ModelConfig, type TrainConfig } from '@plumbline/contract';
 import { levelAnchors, pyramidSizesHw, pyramidStrides } from '@plumbline/core/geometry';
 import { createRandom } from '@plumbline/core/random';
 import type * as tf from '@tensorflow/tfjs-core';
@@ -24,28 +24,33 @@ export interface DetectorModel {
 /** Creates a freshly initialised model; the seed decides every weight. The engine must be loaded before. */
 export function createDetectorModel(config: TrainConfig, classes: readonly string[]): DetectorModel {
   const store = new ParameterStore(createRandom(config.seed));
-  const { model } = config;
-  const { blocks, width } = model.backbone;
+  const parts = createModelParts(store, config.model, classes.length);
+  return { config, classes, ...parts, parameters: store.parameters };
+}
+
+/** The parameters of each part, in this order; with a store of shapes nothing but their shapes. */
+export function createModelParts(
+  store: ParameterStore,
+  model: ModelConfig,
+  classes: number,
+): Pick<DetectorModel, 'backbone' | 'fpn' | 'rpn' | 'roiHeads'> {
   const channels = model.fpn.channels;
   return {
-    config,
-    classes,
-    backbone: createBackbone(store, blocks, width),
+    backbone: createBackbone(store, model.backbone),
     fpn: createFpn(
       store,
-      blocks.map((_, stage) => width * 2 ** stage),
+      backboneStages(model.backbone).map(({ outputs }) => outputs),
       channels,
     ),
     rpn: createRpn(store, channels, model.anchors.ratios.length),
     roiHeads: createRoiHeads(store, {
-      classes: classes.length,
+      classes,
       channels,
       roiSize: model.head.roiSize,
       fcChannels: model.head.fcChannels,
       regressors: model.regressors,
       shared: model.head.shared,
     }),
-    parameters: store.parameters,
   };
 }
 
