@@ -1,3 +1,4 @@
+export { type BackboneParameters, backbone, createBackbone } from './backbone.js';
 export {
   detectImage,
   detectOnInput,
@@ -8,9 +9,10 @@ export {
 } from './detect.js';
 export { createDetectorModel, type DetectorModel, modelAnchors, runTrunk, type TrunkOutput } from './detector-model.js';
 export { type ForwardContext, inferenceContext } from './layers.js';
-export type { Parameter } from './parameters.js';
+export { type Parameter, ParameterStore } from './parameters.js';
 export { type Candidates, type Proposals, selectCandidates, suppressCandidates } from './proposals.js';
 export type { GroundTruth } from './region-sampling.js';
+export { type PoolOptions, poolRois, type Rois } from './roi-pool.js';
 export { type Choose, positiveSample, randomSample, type Sample } from './samplers.js';
 export { type LossTerms, trainingLosses } from './training-losses.js';
 export { exportWeights, importWeights } from './weights.js';
