@@ -3,15 +3,16 @@ import {
   batchNormTrain,
   biasAdd,
   conv2dPadded,
-  cropAndResizeRoiAlign,
   type Engine,
   maxPool3x3s2,
   relu,
+  roiAlign,
 } from '@plumbline/train/engines';
 import { beforeAll, describe, expect, it } from 'vitest';
 
 type Tf = Engine['tf'];
 type Tensor = ReturnType<Tf['tensor']>;
+type Tensor2D = ReturnType<Tf['tensor2d']>;
 type Tensor4D = ReturnType<Tf['tensor4d']>;
 
 /** What holds for every training engine: values and gradients of the operations a detector is trained with. */
@@ -136,12 +137,13 @@ export function describeEngine(load: () => Promise<Engine>): void {
     expect(values(grad)).toEqual([3, 4, 0, 0, 6, 8]);
   });
 
-  describe('cropAndResizeRoiAlign', () => {
+  describe('roiAlign', () => {
+    const quarterScale = { spatialScale: 0.25, outSize: 7, samplingRatio: 2, aligned: true };
     it('repeats torchvision, values and gradient, rois outside, empty and inverted included', () => {
       const features = tf.transpose(golden('feat', [2, 4, 20, 26]), [0, 2, 3, 1]) as Tensor4D;
-      const rois = tf.add(tf.mul(golden('rois', [22, 5]), [1, 0.25, 0.25, 0.25, 0.25]), [0, -0.5, -0.5, -0.5, -0.5]);
+      const rois = golden('rois', [22, 5]) as Tensor2D;
       const dy = tf.transpose(golden('grad_out', [22, 4, 7, 7]), [0, 2, 3, 1]);
-      const { value, grad } = tf.valueAndGrad((x) => cropAndResizeRoiAlign(x as Tensor4D, rois as never, 7, 2))(
+      const { value, grad } = tf.valueAndGrad((x) => roiAlign(x as Tensor4D, rois, quarterScale))(
         features,
         dy as Tensor4D,
       );
@@ -151,10 +153,11 @@ export function describeEngine(load: () => Promise<Engine>): void {
     });
 
     it('gives the same gradient each time although hundreds of rois overlap', () => {
-      const rois = tf.tensor2d(Array.from({ length: 600 }, (_, i) => [0, i % 5, i % 3, 20 + (i % 7), 21 + (i % 2)]));
+      const corners = (i: number) => [i % 5, i % 3, 20 + (i % 7), 21 + (i % 2)].map((cells) => 4 * cells + 2);
+      const rois = tf.tensor2d(Array.from({ length: 600 }, (_, i) => [0, ...corners(i)]));
       const features = tf.ones([1, 24, 28, 16]) as Tensor4D;
       const dy = tf.randomNormal([600, 7, 7, 16], 0, 1, 'float32', 5);
-      const gradient = () => tf.grad((x) => cropAndResizeRoiAlign(x as Tensor4D, rois))(features, dy);
+      const gradient = () => tf.grad((x) => roiAlign(x as Tensor4D, rois, quarterScale))(features, dy);
       const first = values(gradient());
       for (let run = 0; run < 5; run++) expect(values(gradient())).toEqual(first);
     });
@@ -165,14 +168,15 @@ export function describeEngine(load: () => Promise<Engine>): void {
     const scale = tf.variable(tf.ones([8]) as ReturnType<Tf['tensor1d']>);
     const offset = tf.variable(tf.zeros([8]) as ReturnType<Tf['tensor1d']>);
     const x = tensorOf(pattern([2, 12, 12, 3], 5));
-    const rois = tf.tensor2d([[0, 0, 0, 4, 4], [1, 1, 1, 5, 3]]); // biome-ignore format: one roi per row
+    const rois = tf.tensor2d([[0, 0.5, 0.5, 4.5, 4.5], [1, 1.5, 1.5, 5.5, 3.5]]); // biome-ignore format: one roi per row
+    const options = { spatialScale: 1, outSize: 7, samplingRatio: 2, aligned: true };
     const step = () =>
       tf.tidy(() => {
         const { value, grads } = tf.variableGrads(() => {
           const features = maxPool3x3s2(
             relu(batchNormTrain(conv2dPadded(x, filter, 1, [1, 1, 1, 1]), scale, offset).y),
           );
-          return tf.mean(tf.square(tf.sub(cropAndResizeRoiAlign(features, rois), 3))) as ReturnType<Tf['scalar']>;
+          return tf.mean(tf.square(tf.sub(roiAlign(features, rois, options), 3))) as ReturnType<Tf['scalar']>;
         }, [filter, scale, offset]);
         for (const [name, variable] of [
           ['filter', filter],

@@ -13,4 +13,12 @@ export { concatFloat32 } from './concat.js';
 export type { Detection } from './detection.js';
 export { background, ignored, type MatchOptions, type MatchResult, matchPriors } from './matcher.js';
 export { nms, topKIndices } from './nms.js';
+export {
+  type MapShape,
+  type RoiAlignOptions,
+  type RoiOnMap,
+  roiAlign,
+  roiAlignGradient,
+  roiOnMap,
+} from './roi-align.js';
 export { type RoiLevelRule, roiLevel } from './roi-level.js';

@@ -120,8 +120,7 @@ function runHeads(
   const { head, regressors } = model.config.model;
   const count = proposals.scores.length;
   const batchIndex = new Int32Array(count);
-  const pool = (boxesXyxy: Float32Array) =>
-    poolRois(pyramid, { boxesXyxy, batchIndex }, head.roiSize, head.samplingRatio);
+  const pool = (boxesXyxy: Float32Array) => poolRois(pyramid, { boxesXyxy, batchIndex }, head);
   const features = pool(proposals.boxesXyxy);
   const { classification } = model.roiHeads;
   const logitsTensor = dense(runBranch(features, classification.branch), classification.logits);

@@ -62,7 +62,7 @@ export function trainingLosses(
   );
   const terms: Record<string, tf.Scalar> = { 'rpn.objectness': rpn.objectness, 'rpn.box': rpn.box };
   const { head } = config.model;
-  const classificationFeatures = poolRois(trunk.pyramid, rows, head.roiSize, head.samplingRatio);
+  const classificationFeatures = poolRois(trunk.pyramid, rows, head);
   const { classification } = model.roiHeads;
   const shared = runBranch(classificationFeatures, classification.branch);
   terms.cls = crossEntropyMean(dense(shared, classification.logits), rows.labels);
@@ -88,7 +88,7 @@ export function trainingLosses(
       break;
     }
     const { branch, deltas: outputLayer } = model.roiHeads.regressors[k]!;
-    const features = poolRois(trunk.pyramid, regression, head.roiSize, head.samplingRatio);
+    const features = poolRois(trunk.pyramid, regression, head);
     const output = dense(runBranch(features, branch), outputLayer);
     const predicted = k === 0 ? selectClassDeltas(output, regression.labels) : output;
     const target = encodeBoxes(regression.boxesXyxy, regression.gtXyxy, stageStds[k]!);
