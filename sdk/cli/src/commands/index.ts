@@ -6,6 +6,7 @@ import { registerDoctor } from './doctor.js';
 import { registerEval } from './eval.js';
 import { registerExport } from './export.js';
 import { registerMes } from './mes.js';
+import { registerModel } from './model.js';
 import { registerOutbox } from './outbox.js';
 import { registerPredict } from './predict.js';
 import { registerReplay } from './replay.js';
@@ -18,6 +19,7 @@ const registrations: ((program: Command) => void)[] = [
   registerExport,
   registerBench,
   registerTrain,
+  registerModel,
   registerPredict,
   registerEval,
   registerDataset,

@@ -1,5 +1,12 @@
 export { type BackboneParameters, backbone, createBackbone } from './backbone.js';
 export {
+  type BranchDescription,
+  type DescribeOptions,
+  describeModel,
+  type ModelDescription,
+  type PartDescription,
+} from './describe.js';
+export {
   detectImage,
   detectOnInput,
   type NetworkDetection,
@@ -9,6 +16,7 @@ export {
 } from './detect.js';
 export { createDetectorModel, type DetectorModel, modelAnchors, runTrunk, type TrunkOutput } from './detector-model.js';
 export { type ForwardContext, inferenceContext } from './layers.js';
+export { type NamedModel, paperConfigurations } from './paper-configurations.js';
 export { type Parameter, ParameterStore } from './parameters.js';
 export { type Candidates, type Proposals, selectCandidates, suppressCandidates } from './proposals.js';
 export type { GroundTruth } from './region-sampling.js';

@@ -1,9 +1,11 @@
 import { backboneConfigSchema } from '@plumbline/contract';
 import { createRandom } from '@plumbline/core/random';
-import { findTensorflow, loadEngine } from '@plumbline/train/engines';
-import { backbone, createBackbone, type ForwardContext, ParameterStore } from '@plumbline/train/model';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { findTensorflow, loadEngine } from '../engines/index.js';
+import { backbone, createBackbone } from './backbone.js';
+import type { ForwardContext } from './layers.js';
+import { ParameterStore } from './parameters.js';
 
 const engines = (['wasm', 'tensorflow'] as const).filter((name) => name === 'wasm' || findTensorflow());
 const tiny = { blocks: [1, 1, 1, 1], width: 8 };

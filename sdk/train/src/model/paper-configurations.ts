@@ -1,0 +1,49 @@
+import { type ModelConfig, modelConfigSchema } from '@plumbline/contract';
+
+export interface NamedModel {
+  /** For example `decoupled-n3-r101`. */
+  readonly name: string;
+  readonly classes: number;
+  readonly model: ModelConfig;
+}
+
+type ModelInput = Partial<Record<keyof ModelConfig, unknown>>;
+
+const backbones = {
+  r50: 'resnet50',
+  r101: 'resnet101',
+  'x101-32x4d': 'resnext101-32x4d',
+  'x101-64x4d': 'resnext101-64x4d',
+} as const;
+
+const decoupled = (regressors: number): ModelInput => ({ kind: 'decoupled', regressors });
+const faster = (shared: boolean): ModelInput => ({ kind: 'faster', regressors: 1, head: { shared } });
+
+/** Systems that Decoupled R-CNN is compared with and its own variants, by the tables that first show them. */
+const variants: Readonly<Record<string, ModelInput>> = {
+  faster: faster(true), // Table I
+  'faster-unshared': faster(false), // Table II
+  'decoupled-shared-n1': { ...decoupled(1), head: { shared: true } }, // Table II
+  'decoupled-n1': decoupled(1), // Tables III and IV
+  'decoupled-n2': decoupled(2), // Table IV
+  'decoupled-n3': decoupled(3), // Tables IV to IX
+  'decoupled-n4': decoupled(4), // Table IV
+};
+
+/** COCO's; VOC has 20. */
+const cocoClasses = 80;
+
+/**
+ * The shapes of the networks of Tables I to XI on every backbone of the paper, trained from pretrained weights (fixed
+ * statistics, stem and C2 frozen). What differs only in thresholds, losses or schedules has the same shape.
+ * Source: Wang et al., "Decoupled R-CNN", IEEE TCSVT 2022, section IV.
+ */
+export function paperConfigurations(): NamedModel[] {
+  return Object.entries(backbones).flatMap(([suffix, preset]) =>
+    Object.entries(variants).map(([name, variant]) => ({
+      name: `${name}-${suffix}`,
+      classes: cocoClasses,
+      model: modelConfigSchema.parse({ ...variant, backbone: { preset, norm: 'frozenBatch', frozenStages: 1 } }),
+    })),
+  );
+}
