@@ -1,13 +1,23 @@
-import { backboneConfigSchema, backboneStages } from '@plumbline/contract';
+import { backboneConfigSchema, backboneStages, trainConfigSchema } from '@plumbline/contract';
 import { createRandom } from '@plumbline/core/random';
 import { loadEngine } from '@plumbline/train/engines';
-import { backbone, createBackbone, exportWeights, inferenceContext, ParameterStore } from '@plumbline/train/model';
+import {
+  backbone,
+  createBackbone,
+  createDetectorModel,
+  detectOnInput,
+  exportWeights,
+  inferenceContext,
+  type Parameter,
+  ParameterStore,
+} from '@plumbline/train/model';
 import * as tf from '@tensorflow/tfjs-core';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { buildBackbone } from './backbone.js';
 import { Weights } from './checkpoint.js';
 import { GraphBuilder } from './graph-builder.js';
+import { exportPortable } from './portable.js';
 
 const sizeHw = [64, 96] as const;
 const inputScale = [0.5, 2, 1.25];
@@ -41,7 +51,7 @@ describe('buildBackbone', () => {
 
     const b = new GraphBuilder('backbone', 17);
     const dims = [1, 3, ...sizeHw];
-    const weights = new Weights('tiny', exportedTensors(store));
+    const weights = new Weights('tiny', exportedTensors(store.parameters));
     const outputs = buildBackbone(b, weights, config, b.input('image', 'float', dims), inputScale);
     const channels = backboneStages(config).map((stage) => stage.outputs);
     for (const [i, value] of outputs.entries()) b.output(`c${i}`, value, 'float', [1, channels[i]!, 'h', 'w']);
@@ -64,11 +74,47 @@ describe('buildBackbone', () => {
   });
 });
 
-function exportedTensors(store: ParameterStore) {
+describe('exportPortable', () => {
+  it('finds what the trainer finds with a bottleneck, whose pyramid takes four times the channels', async () => {
+    const config = trainConfigSchema.parse({
+      imageSizeHw: sizeHw,
+      normalization: { mean: [0, 0, 0], std: [1, 1, 1] },
+      model: {
+        backbone: { block: 'bottleneck', blocks: [1, 1, 1, 1], width: 8, norm: 'group', groupNormGroups: 4 },
+        fpn: { channels: 16 },
+        head: { fcChannels: 32 },
+      },
+      proposals: { testPreNms: 60, testPostNms: 20 },
+      test: { scoreThreshold: 0.1 },
+    });
+    const classes = ['a', 'b'];
+    const model = createDetectorModel(config, classes);
+    const random = createRandom(9);
+    // Fresh output layers answer almost the same everywhere; ten times that tells regions apart.
+    for (const { name, variable } of model.parameters)
+      if (/fc_cls|fc_reg|rpn_cls|rpn_reg/.test(name)) variable.assign(tf.mul(variable, 10));
+    const pixels = Float32Array.from({ length: 3 * sizeHw[0] * sizeHw[1] }, () => random.normal());
+    const nhwc = tf.transpose(tf.tensor4d(pixels, [1, 3, ...sizeHw]), [0, 2, 3, 1]) as tf.Tensor4D;
+    const expected = detectOnInput(model, nhwc, sizeHw, config.test.scoreThreshold);
+    expect(expected.length).toBeGreaterThan(3);
+
+    const weights = new Weights('tiny', exportedTensors(model.parameters));
+    const checkpoint = { source: 'tiny', config, classes, step: 0, runId: 'tiny', weights };
+    const { bytes } = exportPortable(checkpoint, { input: 'network-image' });
+    const session = await InferenceSession.create(bytes, { intraOpNumThreads: 1 });
+    const found = await session.run({ image: new Tensor('float32', pixels, [1, 3, ...sizeHw]) });
+    await session.release();
+    expect(Array.from(found.classes!.data as BigInt64Array, Number)).toEqual(expected.map(({ classId }) => classId));
+    const boxes = found.boxes!.data as Float32Array;
+    for (const [i, { score, boxXyxy }] of expected.entries()) {
+      expect((found.scores!.data as Float32Array)[i]).toBeCloseTo(score, 4);
+      for (const [k, side] of boxXyxy.entries()) expect(Math.abs(boxes[4 * i + k]! - side)).toBeLessThan(1e-2);
+    }
+  });
+});
+
+function exportedTensors(parameters: readonly Parameter[]) {
   return new Map(
-    [...exportWeights(store.parameters)].map(([name, { shape, data }]) => [
-      name,
-      { dtype: 'F32' as const, shape, data },
-    ]),
+    [...exportWeights(parameters)].map(([name, { shape, data }]) => [name, { dtype: 'F32' as const, shape, data }]),
   );
 }

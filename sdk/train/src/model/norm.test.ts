@@ -46,6 +46,7 @@ describe.each(engines)('norms of the backbone on %s', (engine) => {
     for (const name of [
       'backbone.conv1.weight',
       'backbone.bn1.weight',
+      'backbone.layer1.0.conv2.weight',
       'backbone.layer2.0.conv2.weight',
       'backbone.layer3.0.bn2.bias',
       'backbone.layer4.0.downsample.0.weight',
