@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import {
   background,
+  batchedNms,
   decodeBoxes,
   encodeBoxes,
   iouMatrix,
@@ -13,6 +14,7 @@ import {
   pyramidStrides,
   roiLevel,
   rpnStds,
+  softNmsLinear,
   type Stds,
   stageStds,
   topKIndices,
@@ -46,6 +48,32 @@ describe('the golden operations', () => {
     const order = topKIndices(Float32Array.from(scores), scores.length);
     expect(nms(flat(boxes), order, iou_thr)).toEqual(keep);
   });
+
+  const batchedCases = json('nms.json').batched_nms as BatchedCase[];
+  const keptOf = ({ boxes, scores, idxs, iou_thr }: BatchedCase) =>
+    batchedNms(flat(boxes), Float32Array.from(scores), idxs, iou_thr);
+
+  it.each(batchedCases)('batchedNms keeps what torchvision keeps: $name', (entry) => {
+    const { scores, keep, keep_sorted_by_index } = entry;
+    const kept = keptOf(entry);
+    expect([...kept].sort((a, b) => a - b)).toEqual(keep_sorted_by_index);
+    expect(kept.map((i) => scores[i])).toEqual(keep.map((i) => scores[i]));
+  });
+
+  it('batchedNms orders what it keeps as torchvision does (which orders the ties of batched-2000 as it likes)', () => {
+    const entry = batchedCases.find(({ name }) => name === 'batched-300')!;
+    expect(keptOf(entry)).toEqual(entry.keep);
+  });
+
+  it.each(json('nms.json').soft_nms_linear as SoftCase[])(
+    'softNmsLinear keeps and scores as the definition in float32: $name',
+    ({ boxes, scores, iou_thr, min_score, keep, keep_scores }) => {
+      const options = { iouThreshold: iou_thr, minScore: min_score };
+      const result = softNmsLinear(flat(boxes), Float32Array.from(scores), options);
+      expect(result.indices).toEqual(keep);
+      expectClose(result.scores, keep_scores, 1e-6);
+    },
+  );
 
   it('iouMatrix equals torchvision.ops.box_iou', () => {
     const { a, b, iou } = json('box_iou.json');
@@ -94,6 +122,26 @@ describe('the golden operations', () => {
     expect([...gtIndex].map((g) => (g >= 0 ? g + 1 : g === background ? 0 : -1))).toEqual(expected);
   });
 });
+
+interface BatchedCase {
+  name: string;
+  boxes: number[][];
+  scores: number[];
+  idxs: number[];
+  iou_thr: number;
+  keep: number[];
+  keep_sorted_by_index: number[];
+}
+
+interface SoftCase {
+  name: string;
+  boxes: number[][];
+  scores: number[];
+  iou_thr: number;
+  min_score: number;
+  keep: number[];
+  keep_scores: number[];
+}
 
 interface MatcherCase {
   name: string;

@@ -1,4 +1,5 @@
 export { type AnchorOptions, gridStrideHw, levelAnchors, pyramidSizesHw, pyramidStrides } from './anchors.js';
+export { batchedNms } from './batched-nms.js';
 export {
   type DecodeOptions,
   decodeBoxes,
@@ -22,3 +23,4 @@ export {
   roiOnMap,
 } from './roi-align.js';
 export { type RoiLevelRule, roiLevel } from './roi-level.js';
+export { type SoftNmsOptions, type SoftNmsResult, softNmsLinear } from './soft-nms.js';
