@@ -32,18 +32,27 @@ const variants: Readonly<Record<string, ModelInput>> = {
 
 /** COCO's; VOC has 20. */
 const cocoClasses = 80;
+/** DeepPCB's and NEU-DET's. */
+const inspectionClasses = 6;
 
 /**
  * The shapes of the networks of Tables I to XI on every backbone of the paper, trained from pretrained weights (fixed
- * statistics, stem and C2 frozen). What differs only in thresholds, losses or schedules has the same shape.
+ * statistics, stem and C2 frozen), and on ResNet-18 for six kinds of defect, trained from scratch. What differs only in
+ * thresholds, losses or schedules has the same shape.
  * Source: Wang et al., "Decoupled R-CNN", IEEE TCSVT 2022, section IV.
  */
 export function paperConfigurations(): NamedModel[] {
-  return Object.entries(backbones).flatMap(([suffix, preset]) =>
-    Object.entries(variants).map(([name, variant]) => ({
-      name: `${name}-${suffix}`,
-      classes: cocoClasses,
-      model: modelConfigSchema.parse({ ...variant, backbone: { preset, norm: 'frozenBatch', frozenStages: 1 } }),
-    })),
-  );
+  const pretrained = { norm: 'frozenBatch', frozenStages: 1 };
+  return [
+    ...Object.entries(backbones).flatMap(([suffix, preset]) => named(suffix, { preset, ...pretrained }, cocoClasses)),
+    ...named('r18', { preset: 'resnet18' }, inspectionClasses),
+  ];
+}
+
+function named(suffix: string, backbone: object, classes: number): NamedModel[] {
+  return Object.entries(variants).map(([name, variant]) => ({
+    name: `${name}-${suffix}`,
+    classes,
+    model: modelConfigSchema.parse({ ...variant, backbone }),
+  }));
 }
