@@ -16,6 +16,7 @@ export {
 } from './detect.js';
 export { createDetectorModel, type DetectorModel, modelAnchors, runTrunk, type TrunkOutput } from './detector-model.js';
 export { type ForwardContext, inferenceContext } from './layers.js';
+export { binaryCrossEntropySum, crossEntropyMean, l1Sum, smoothL1Sum } from './losses.js';
 export { type NamedModel, paperConfigurations } from './paper-configurations.js';
 export { type Parameter, ParameterStore } from './parameters.js';
 export { type Candidates, type Proposals, selectCandidates, suppressCandidates } from './proposals.js';
