@@ -38,6 +38,7 @@ describe('plumbline model describe', () => {
     expect({ classes, sizeHw }).toEqual({ classes: 80, sizeHw: [400, 640] });
     const [{ parts: whole }] = JSON.parse((await run(file, '--json')).out).configurations;
     expect(parts.heads.macs).toBe(whole.heads.macs / 2);
+    expect((await run(file)).out).toContain('stage1.shared_fcs: 13,895,680 parameters, 13.894 M MAC a region');
     expect(parts.backbone.macs / whole.backbone.macs).toBeCloseTo(0.25, 2);
   });
 

@@ -86,5 +86,11 @@ function asText(configurations: readonly ({ name: string } & ModelDescription)[]
     ]),
   );
   const titles = ['parameters', 'trainable', 'GMAC', 'backbone', 'fpn', 'rpn', 'heads'];
-  return `${row('configuration', titles)}${lines.join('')}`;
+  const table = `${row('configuration', titles)}${lines.join('')}`;
+  if (configurations.length > 1) return table;
+  const branches = configurations[0]!.branches.map(
+    ({ name, parameters, macsPerRoi }) =>
+      `${name}: ${whole(parameters)} parameters, ${(macsPerRoi / 1e6).toFixed(3)} M MAC a region\n`,
+  );
+  return `${table}${branches.join('')}`;
 }
