@@ -81,24 +81,44 @@ describe('the golden operations', () => {
   });
 
   it('levelAnchors follows the mmdetection convention', () => {
-    const { scale, ratios, grids, count_800x1344: count } = json('anchors.json');
+    const { scale, ratios, grids } = json('anchors.json');
     for (const { stride, feat_h, feat_w, anchors } of grids) {
       expectClose(levelAnchors([feat_h, feat_w], stride, scale, ratios), flat(anchors), 1e-4);
     }
+  });
+
+  it('section 10 item 9: an input of 800 x 1344 has 268,569 anchors, the first, the last and the sums stored', () => {
+    const { scale, ratios, count_800x1344: count } = json('anchors.json');
     const perLevel = pyramidSizesHw([800, 1344]).map((size, level) =>
       levelAnchors(size, pyramidStrides[level]!, scale, ratios),
     );
     expect(perLevel.map((anchors) => anchors.length / 4)).toEqual(count.per_level);
     expect(perLevel.reduce((sum, anchors) => sum + anchors.length / 4, 0)).toBe(268_569);
+    expectClose(perLevel[0]!.subarray(0, 4), count.first, 1e-4);
+    expectClose(perLevel[4]!.subarray(-4), count.last, 1e-4);
+    const sums = (of: (value: number) => number) =>
+      perLevel.map((anchors) => anchors.reduce((sum, value) => sum + of(value), 0));
+    expectClose(sums((v) => v), count.sum_per_level_f64, 0, 1e-6);
+    expectClose(sums(Math.abs), count.abs_sum_per_level_f64, 0, 1e-6);
   });
 
   it('encodeBoxes and decodeBoxes equal DeltaXYWH', () => {
-    const { encode, decode, wh_ratio_clip, spec10_item1: item } = json('box_coder.json');
+    const { encode, decode, wh_ratio_clip } = json('box_coder.json');
     expect(maxLogScale).toBeCloseTo(wh_ratio_clip, 12);
     for (const { stds, rois, gt, deltas } of encode)
       expectClose(encodeBoxes(flat(rois), flat(gt), stdsNamed[stds]!), flat(deltas), 1e-4, 1e-5);
     for (const { stds, rois, deltas, max_shape, boxes } of decode) {
       expectClose(decodeBoxes(flat(rois), flat(deltas), stdsNamed[stds]!, max_shape), flat(boxes), 1e-3, 1e-5);
+    }
+  });
+
+  it('section 10 item 1: decoding gives back what was encoded, and the boxes of the DeltaXYWH example', () => {
+    const { encode, spec10_item1: item } = json('box_coder.json');
+    const unclipped = [Infinity, Infinity] as const;
+    for (const { stds, rois, gt, roundtrip } of encode) {
+      const back = decodeBoxes(flat(rois), encodeBoxes(flat(rois), flat(gt), stdsNamed[stds]!), stdsNamed[stds]!, unclipped);
+      expectClose(back, flat(gt), 1e-4);
+      expectClose(back, flat(roundtrip), 1e-4);
     }
     expectClose(decodeBoxes(flat(item.rois), flat(item.deltas), item.stds, item.max_shape), flat(item.boxes), 1e-4);
   });
