@@ -8,6 +8,7 @@ export {
 } from './describe.js';
 export {
   detectImage,
+  detectOnBatch,
   detectOnInput,
   type NetworkDetection,
   type Placement,
@@ -24,4 +25,4 @@ export type { GroundTruth } from './region-sampling.js';
 export { type PoolOptions, poolRois, type Rois } from './roi-pool.js';
 export { type Choose, positiveSample, randomSample, type Sample } from './samplers.js';
 export { type LossTerms, trainingLosses } from './training-losses.js';
-export { exportWeights, importWeights } from './weights.js';
+export { exportWeights, importWeights, toStored } from './weights.js';

@@ -161,7 +161,7 @@ function trainStep(
   const images = tf.tensor4d(batch.pixels, [batch.gt.length, height, width, 3]);
   const { value, grads } = tf.variableGrads(() => {
     const trunk = runTrunk(model, images, context);
-    const result = trainingLosses(model, trunk, anchors, batch.gt, choose);
+    const result = trainingLosses(model, trunk, anchors, batch.gt, choose, context);
     for (const [name, term] of Object.entries(result.terms)) loss[name] = term.dataSync()[0]!;
     stages = result.stages;
     return result.total;
