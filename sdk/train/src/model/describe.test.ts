@@ -8,6 +8,8 @@ const frozen = { norm: 'frozenBatch', frozenStages: 1 };
 const r50 = { backbone: { preset: 'resnet50', ...frozen } };
 const r101 = { backbone: { preset: 'resnet101', ...frozen } };
 const faster = { kind: 'faster', regressors: 1, head: { shared: true } };
+const cascade = { kind: 'cascade', regressors: 3, head: { shared: true } };
+const doubleHead = { ...r50, kind: 'decoupled', regressors: 3, head: { branch: 'conv' } };
 const decoupled = (regressors: number) => ({ kind: 'decoupled', regressors });
 
 const at = (model: object, sizeHw: [number, number] = [800, 1280], classes = 80) =>
@@ -19,9 +21,18 @@ describe('describeModel', () => {
     ['Faster R-CNN', { ...r50, ...faster }, 41_753_056, 41_527_712, 206.3, 215.1],
     ['Faster R-CNN, unshared', { ...r50, ...faster, head: { shared: false } }, 55_648_736, 55_423_392, 220.2, 228.9],
     ['Decoupled R-CNN, n = 1', { ...r50, ...decoupled(1) }, 55_648_736, 55_423_392, 220.2, 228.9],
+    ['Cascade R-CNN', { ...r50, ...cascade }, 69_394_766, 69_169_422, 234.0, 242.7],
     ['Decoupled R-CNN, n = 2', { ...r50, ...decoupled(2) }, 69_548_516, 69_323_172, 234.1, 242.8],
     ['Decoupled R-CNN, n = 3', { ...r50, ...decoupled(3) }, 83_448_296, 83_222_952, 248.0, 256.7],
     ['Decoupled R-CNN, n = 4', { ...r50, ...decoupled(4) }, 97_348_076, 97_122_732, 261.9, 270.6],
+    [
+      'Decoupled R-CNN, n = 3, a classifier per stage',
+      { ...r50, ...decoupled(3), classifiers: 'perStage' },
+      111_405_706,
+      111_180_362,
+      276.0,
+      284.7,
+    ],
   ])('counts %s with ResNet-50', (_, model, total, trainable, gmac, gmacWide) => {
     const described = at(model);
     expect(described.parameters).toEqual({ total, trainable });
@@ -35,6 +46,7 @@ describe('describeModel', () => {
   it.each([
     ['Faster R-CNN', { ...r101, ...faster }, 60.52],
     ['Decoupled R-CNN, n = 1', { ...r101, ...decoupled(1) }, 74.42],
+    ['Cascade R-CNN', { ...r101, ...cascade }, 88.16],
     ['Decoupled R-CNN, n = 3', { ...r101, ...decoupled(3) }, 102.22],
   ])('counts the trainable parameters of %s with ResNet-101', (_, model, millions) => {
     expect(Number((at(model).parameters.trainable / 1e6).toFixed(2))).toBe(millions);
@@ -55,6 +67,20 @@ describe('describeModel', () => {
     for (const { parameters, macsPerRoi } of branches) {
       expect(parameters).toBe(13_895_680);
       expect(macsPerRoi).toBe(13_893_632);
+    }
+  });
+
+  it('counts the convolutional branch of Double-Head, at every stage', () => {
+    const { branches } = at(doubleHead);
+    expect(branches.map(({ name }) => name)).toEqual([
+      'stage1.cls_fcs',
+      'stage1.reg_branch',
+      'stage2.reg_branch',
+      'stage3.reg_branch',
+    ]);
+    for (const { parameters, macsPerRoi } of branches.slice(1)) {
+      expect(parameters).toBe(5_587_456);
+      expect(macsPerRoi).toBe(272_957_440);
     }
   });
 

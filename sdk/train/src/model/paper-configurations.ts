@@ -28,6 +28,10 @@ const variants: Readonly<Record<string, ModelInput>> = {
   'decoupled-n2': decoupled(2), // Table IV
   'decoupled-n3': decoupled(3), // Tables IV to IX
   'decoupled-n4': decoupled(4), // Table IV
+  cascade: { kind: 'cascade', regressors: 3, head: { shared: true } }, // Tables VIII and X
+  'decoupled-n3-cls3': { ...decoupled(3), classifiers: 'perStage' }, // Table X
+  'double-head-n1': { ...decoupled(1), head: { branch: 'conv' } }, // Table XI
+  'double-head-n3': { ...decoupled(3), head: { branch: 'conv' } }, // Table XI
 };
 
 /** COCO's; VOC has 20. */
