@@ -81,7 +81,8 @@ describe('the golden operations', () => {
   });
 
   it('levelAnchors follows the mmdetection convention', () => {
-    const { scale, ratios, grids } = json('anchors.json');
+    const { scale, ratios, grids, base, strides } = json('anchors.json');
+    for (const stride of strides) expectClose(levelAnchors([1, 1], stride, scale, ratios), flat(base[stride]), 1e-4);
     for (const { stride, feat_h, feat_w, anchors } of grids) {
       expectClose(levelAnchors([feat_h, feat_w], stride, scale, ratios), flat(anchors), 1e-4);
     }
@@ -107,8 +108,13 @@ describe('the golden operations', () => {
     expect(maxLogScale).toBeCloseTo(wh_ratio_clip, 12);
     for (const { stds, rois, gt, deltas } of encode)
       expectClose(encodeBoxes(flat(rois), flat(gt), stdsNamed[stds]!), flat(deltas), 1e-4, 1e-5);
-    for (const { stds, rois, deltas, max_shape, boxes } of decode) {
-      expectClose(decodeBoxes(flat(rois), flat(deltas), stdsNamed[stds]!, max_shape), flat(boxes), 1e-3, 1e-5);
+    for (const { stds, rois, deltas, max_shape, boxes, boxes_unclipped } of decode) {
+      const decoded = (clipHw: [number, number]) => decodeBoxes(flat(rois), flat(deltas), stdsNamed[stds]!, clipHw);
+      expectClose(decoded(max_shape), flat(boxes), 1e-3, 1e-5);
+      if (boxes_unclipped === undefined) continue;
+      // A large image clips at 0 only.
+      const unclipped = flat(boxes_unclipped).map((value) => Math.max(0, value));
+      expectClose(decoded([1e6, 1e6]), unclipped, 1e-3, 1e-5);
     }
   });
 
@@ -133,7 +139,8 @@ describe('the golden operations', () => {
     const anchors = typeof entry.anchors === 'string' ? rpnAnchors(entry) : flat(entry.anchors);
     const lowQuality = entry.low_quality ? { lowQualityMinIou: entry.min_pos } : {};
     const thresholds = { positiveIou: entry.pos, negativeIou: entry.neg, ...lowQuality };
-    const { gtIndex } = matchPriors(anchors, flat(entry.gt), thresholds);
+    const { gtIndex, maxIou } = matchPriors(anchors, flat(entry.gt), thresholds);
+    if (entry.max_iou) expectClose(maxIou, entry.max_iou, 1e-6);
     // Stored: 0 negative, -1 ignored, k ground truth k; the large cases list only what is not 0.
     const expected = entry.assigned ?? new Array<number>(entry.n_anchors!).fill(0);
     entry.nonzero_index?.forEach((index, i) => {
@@ -175,6 +182,7 @@ interface MatcherCase {
   /** Boxes, or a sentence that names the grid of anchors.json. */
   anchors: number[][] | string;
   assigned?: number[];
+  max_iou?: number[];
   n_anchors?: number;
   nonzero_index?: number[];
   nonzero_assigned?: number[];
