@@ -13,9 +13,11 @@ import {
   type LossTerms,
   modelAnchors,
   runTrunk,
+  type SampledRows,
   toStored,
   trainingLosses,
 } from '@plumbline/train/model';
+import { Sgd } from '@plumbline/train/train';
 import * as tf from '@tensorflow/tfjs-core';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 
@@ -253,6 +255,116 @@ describe.each(engines)('the golden tiny detector in training on %s', (engine) =>
     expectLosses(step, reference);
     expectGradients(model, step, reference, load(`${folder}/grads.safetensors`), tolerance);
     tf.dispose(step.gradients);
+  });
+
+  const stageTensors = (stored: ReadonlyMap<string, { data: unknown }>, name: string) =>
+    [0, 1].flatMap((b) => [...(stored.get(`${name}${b}`)!.data as Float32Array | Int32Array)]);
+
+  function expectStages(losses: LossTerms, stored: ReadonlyMap<string, { data: unknown }>) {
+    const expectRows = (name: string, rows: SampledRows) => {
+      expect([...rows.index], `${name}.index`).toEqual(stageTensors(stored, `${name}.index`));
+      expect([...rows.labels], `${name}.labels`).toEqual(stageTensors(stored, `${name}.labels`));
+      expect([...rows.gtIndex], `${name}.gt`).toEqual(stageTensors(stored, `${name}.gt`));
+      expect(maxError(rows.boxesXyxy, stageTensors(stored, `${name}.rois`)).error, `${name}.rois`).toBeLessThan(1e-2);
+    };
+    const expectOutput = (name: string, output: tf.Tensor) => {
+      const { error, scale } = maxError(output.dataSync(), stored.get(name)!.data as Float32Array);
+      expect(error, name).toBeLessThan(1e-4 * scale);
+    };
+    losses.outcomes.forEach(({ classification, regression }, k) => {
+      if (classification && stored.has('z1')) {
+        expectRows(stored.has('Sc.index0') ? 'Sc' : `S${k + 1}`, classification.rows);
+        expectOutput(`z${k + 1}`, classification.logits);
+      }
+      expectRows(`S${k + 1}`, regression.rows);
+      expectOutput(`d${k + 1}`, regression.deltas!);
+      if (k > 0 && stored.has(`Q${k + 1}.boxes0`)) {
+        const refined = losses.outcomes[k - 1]!.refinedXyxy!;
+        expect(maxError(refined, stageTensors(stored, `Q${k + 1}.boxes`)).error, `Q${k + 1}`).toBeLessThan(1e-2);
+      }
+    });
+  }
+
+  it('samples the rows of the reference in every stage, refines the same boxes and answers the same', () => {
+    const model = build(mainHeads, {});
+    const stored = load('main/train.safetensors');
+    const step = lossAndGradients(model, { keepPadding: true, inspect: (losses) => expectStages(losses, stored) });
+    tf.dispose(step.gradients);
+    expect.hasAssertions();
+  });
+
+  it('samples the rows of the reference in the stages of Cascade R-CNN', () => {
+    const model = build('variants/cascade/heads.safetensors', { model: variants[2]!.model });
+    const stored = load('variants/cascade/train.safetensors');
+    const step = lossAndGradients(model, { keepPadding: true, inspect: (losses) => expectStages(losses, stored) });
+    tf.dispose(step.gradients);
+    expect.hasAssertions();
+  });
+
+  it('assigns boxes anew that a perturbed first regressor moved away', () => {
+    const model = build(mainHeads, {});
+    for (const { name, variable } of model.parameters) {
+      if (name.startsWith('roi_head.stage1.fc_reg')) tf.tidy(() => variable.assign(tf.mul(variable, 2.5)));
+    }
+    const reference = json('main/perturbed.json');
+    const stored = load('main/perturbed.safetensors');
+    let positives: number[] = [];
+    const inspect = (losses: LossTerms) => {
+      positives = losses.stages.map((stage) => stage.positives);
+      expectStages(losses, stored);
+    };
+    const step = lossAndGradients(model, { keepPadding: true, inspect });
+    const sums = ['S1', 'S2', 'S3'].map((name) => reference.npos[name][0] + reference.npos[name][1]);
+    expect(positives).toEqual(sums);
+    for (const [name, value] of Object.entries(reference.terms as Record<string, number>))
+      expect(Math.abs(step.terms[termName(name)]! / value - 1), name).toBeLessThan(1e-4);
+    tf.dispose(step.gradients);
+  });
+
+  it('has the same losses and gradients whether or not padded negatives pass the regressors', () => {
+    const model = build(mainHeads, {});
+    const padded = lossAndGradients(model, { keepPadding: true });
+    const positivesOnly = lossAndGradients(model, { keepPadding: false });
+    for (const [name, value] of Object.entries(padded.terms))
+      expect(Math.abs(positivesOnly.terms[name]! - value), name).toBeLessThanOrEqual(1e-6 * value);
+    for (const [name, gradient] of Object.entries(padded.gradients)) {
+      const { error, scale } = maxError(positivesOnly.gradients[name]!.dataSync(), gradient.dataSync());
+      expect(error, name).toBeLessThanOrEqual(1e-5 * scale);
+    }
+    tf.dispose([padded.gradients, positivesOnly.gradients]);
+  });
+
+  it.each([
+    { folder: 'main', overrides: {} },
+    ...variants.map(({ name, loss: _, ...overrides }) => ({ folder: `variants/${name}`, overrides })),
+  ])('takes the two optimiser steps of $folder', ({ folder, overrides }) => {
+    const model = build(`${folder}/heads.safetensors`, overrides as Overrides);
+    const { lr, momentum, weight_decay: weightDecay, steps } = json(`${folder}/losses.json`).sgd;
+    const schedule = { ...model.config.schedule, momentum, weightDecay, clipGradientNorm: null };
+    const optimizer = new Sgd(model.parameters, schedule);
+    // Batch norm over few rows: README allows double-head gradients 20 times the error of the others.
+    const tolerance = folder.endsWith('double-head') ? 1e-3 : 1e-4;
+    for (const expected of steps) {
+      const step = lossAndGradients(model);
+      expect(Math.abs(step.total / expected.loss_before_step - 1)).toBeLessThan(tolerance);
+      optimizer.apply(step.gradients, lr);
+      tf.dispose(step.gradients);
+      for (const parameter of model.parameters) {
+        const wanted = expected.params[parameter.name];
+        if (!parameter.trainable) continue;
+        expect(wanted, parameter.name).toBeDefined();
+        const [sum, l2, max] = tf.tidy(() => {
+          const value = parameter.variable;
+          return [tf.sum(value), tf.norm(value), tf.max(tf.abs(value))].map((each) => each.dataSync()[0]!);
+        }) as unknown as [number, number, number];
+        expect(Math.abs(l2 - wanted.l2), `${parameter.name} l2`).toBeLessThanOrEqual(tolerance * wanted.l2);
+        expect(Math.abs(max - wanted.max_abs), `${parameter.name} max`).toBeLessThanOrEqual(tolerance * wanted.max_abs);
+        expect(Math.abs(sum - wanted.sum), `${parameter.name} sum`).toBeLessThanOrEqual(
+          tolerance * wanted.l2 * Math.sqrt(parameter.variable.size),
+        );
+      }
+    }
+    for (const velocity of optimizer.velocity.values()) velocity.dispose();
   });
 
   it.each(detections)('finds the detections of $folder, $tag', ({ folder, tag, overrides }) => {

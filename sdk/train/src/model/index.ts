@@ -21,7 +21,7 @@ export { binaryCrossEntropySum, crossEntropyMean, l1Sum, smoothL1Sum } from './l
 export { type NamedModel, paperConfigurations } from './paper-configurations.js';
 export { type Parameter, ParameterStore } from './parameters.js';
 export { type Candidates, type Proposals, selectCandidates, suppressCandidates } from './proposals.js';
-export type { GroundTruth } from './region-sampling.js';
+export type { GroundTruth, SampledRows } from './region-sampling.js';
 export { type PoolOptions, poolRois, type Rois } from './roi-pool.js';
 export { type Choose, positiveSample, randomSample, type Sample } from './samplers.js';
 export { type LossTerms, trainingLosses } from './training-losses.js';
