@@ -7,6 +7,7 @@ import { registerEval } from './eval.js';
 import { registerExport } from './export.js';
 import { registerMes } from './mes.js';
 import { registerModel } from './model.js';
+import { registerModelImport } from './model-import.js';
 import { registerOutbox } from './outbox.js';
 import { registerPredict } from './predict.js';
 import { registerReplay } from './replay.js';
@@ -20,6 +21,7 @@ const registrations: ((program: Command) => void)[] = [
   registerBench,
   registerTrain,
   registerModel,
+  registerModelImport,
   registerPredict,
   registerEval,
   registerDataset,

@@ -7,6 +7,7 @@ import type { Command } from 'commander';
 import { loadOptional } from '../load-package.js';
 import { parseCount, parseSizeHw } from '../option-values.js';
 import { printJson } from '../output.js';
+import { modelGroup } from './model-group.js';
 
 interface DescribeFlags {
   size: string;
@@ -21,7 +22,7 @@ interface DescribeFlags {
 const fallbackClasses = 80;
 
 export function registerModel(program: Command): void {
-  const model = program.command('model').description('look into the shape of a detector');
+  const model = modelGroup(program);
   model
     .command('describe [config]')
     .description('count parameters and multiply-accumulates of a train.yaml, without making any weight')

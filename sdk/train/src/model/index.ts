@@ -1,4 +1,5 @@
 export { type BackboneParameters, backbone, createBackbone } from './backbone.js';
+export { type Conventions, conventions } from './conventions.js';
 export {
   type BranchDescription,
   type DescribeOptions,
@@ -22,6 +23,7 @@ export { type NamedModel, paperConfigurations } from './paper-configurations.js'
 export { type Parameter, ParameterStore } from './parameters.js';
 export { type Candidates, type Proposals, selectCandidates, suppressCandidates } from './proposals.js';
 export type { GroundTruth, SampledRows } from './region-sampling.js';
+export { runClassifier, runRegressor } from './roi-heads.js';
 export { type PoolOptions, poolRois, type Rois } from './roi-pool.js';
 export { type Choose, positiveSample, randomSample, type Sample } from './samplers.js';
 export { type LossTerms, trainingLosses } from './training-losses.js';
