@@ -152,6 +152,43 @@ export function describeEngine(load: () => Promise<Engine>): void {
       expectClose(tf.transpose(grad, [0, 3, 1, 2]), expected, 1e-5);
     });
 
+    it("with adaptive sampling is the fixed one of each roi's own count, keeps the rows in order and leaves nothing behind", () => {
+      // Sides of 6, 13 and 20 cells: bins of 1, 2 and 3 samples, an empty roi between them.
+      const boxes = [
+        [0, 8, 8, 32, 32],
+        [1, 0, 20, 80, 100],
+        [0, 30, 30, 30, 60],
+        [0, 10, 4, 62, 56],
+        [1, 40, 44, 64, 68],
+      ];
+      const features = tensorOf(pattern([2, 26, 26, 3], 8));
+      const dy = tf.tensor4d(Float32Array.from(pattern([5, 7, 7, 3], 9).data), [5, 7, 7, 3]);
+      const evaluate = (rows: number[], samplingRatio: number) => {
+        const rois = tf.tensor2d(rows.map((row) => boxes[row]!));
+        const align = (x: Tensor) => roiAlign(x as Tensor4D, rois, { ...quarterScale, samplingRatio });
+        return tf.valueAndGrad(align)(features, tf.gather(dy, tf.tensor1d(rows, 'int32')));
+      };
+      const held = engine.memory().numTensors;
+      tf.tidy(() => {
+        const adaptive = evaluate([0, 1, 2, 3, 4], 0);
+        const [one, two, three] = [evaluate([0, 4], 1), evaluate([3], 2), evaluate([1], 3)];
+        const row = (value: Tensor, at: number) => values(tf.slice(value, [at, 0, 0, 0], [1, 7, 7, 3]));
+        for (const [at, expected] of [
+          [0, row(one.value, 0)],
+          [1, row(three.value, 0)],
+          [2, new Array(147).fill(0)],
+          [3, row(two.value, 0)],
+          [4, row(one.value, 1)],
+        ] as const) {
+          expect(row(adaptive.value, at)).toEqual(expected);
+        }
+        const sum = tf.addN([one.grad, two.grad, three.grad]);
+        expectClose(adaptive.grad, sum.dataSync(), 1e-5);
+        expect(Math.max(...values(tf.abs(sum)))).toBeGreaterThan(0.1);
+      });
+      expect(engine.memory().numTensors).toBe(held);
+    });
+
     it('gives the same gradient each time although hundreds of rois overlap', () => {
       const corners = (i: number) => [i % 5, i % 3, 20 + (i % 7), 21 + (i % 2)].map((cells) => 4 * cells + 2);
       const rois = tf.tensor2d(Array.from({ length: 600 }, (_, i) => [0, ...corners(i)]));
