@@ -52,10 +52,13 @@ function findStateDictionary(root: PickleValue): Map<PickleValue, PickleValue> |
   return undefined;
 }
 
+function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
+}
+
 async function copyOut(name: string, tensor: TorchTensor, read: StorageBytes, fileBytes: number, invalid: Invalid) {
   const { storage, offset, shape, strides } = tensor;
   const { count, last } = tensor.extent();
-  const isCount = (n: unknown) => Number.isSafeInteger(n) && (n as number) >= 0;
   if (![offset, ...shape, ...strides].every(isCount) || shape.length !== strides.length)
     invalid(`tensor ${name} has an impossible shape`);
   // A stride of 0 may repeat values; without this limit a tiny file could ask for any amount of memory.
@@ -101,7 +104,7 @@ function createHost(file: string, invalid: Invalid): PickleHost {
     },
     persistentLoad: (id) => {
       const [what, type, key, , length, view] = Array.isArray(id) ? id : [];
-      if (what !== 'storage' || !(type instanceof PickleGlobal) || type.call || typeof length !== 'number')
+      if (what !== 'storage' || !(type instanceof PickleGlobal) || type.call || !isCount(length))
         return invalid('a reference to a storage is damaged');
       if (view) return invalid('a storage is a view of another one');
       return new TorchStorage(String(key), storageTypes[type.name.replace(/^torch\./, '')]!, length);
