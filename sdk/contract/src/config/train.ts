@@ -224,6 +224,21 @@ export const scheduleConfigSchema = z.strictObject({
 export const augmentConfigSchema = z.strictObject({
   flipHorizontal: z.boolean().default(true).meta(says('Mirror half of the images left to right.')),
   flipVertical: z.boolean().default(false).meta(says('Mirror half of the images top to bottom.')),
+  resize: z
+    .strictObject({
+      shortSides: z
+        .array(z.int().min(32).max(4096))
+        .min(1)
+        .meta(says('Lengths in px for the shorter side; one of them is drawn for each image (multi-scale training).')),
+      longSide: z.int().min(32).max(4096).meta(says('Largest length in px of the longer side; the scale gives way.')),
+    })
+    .nullable()
+    .default(null)
+    .meta(
+      says(
+        'Training scales each image by this rule and pads a batch to its largest image; null fits every image into imageSizeHw.',
+      ),
+    ),
   transpose: z.boolean().default(false).meta(says('Swap rows and columns of half of the square images.')),
 });
 

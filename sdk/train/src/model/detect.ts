@@ -1,5 +1,4 @@
 /** Shapes in this module: B images, R proposals of one image, C classes; boxes flat xyxy px. */
-import type { TrainConfig } from '@plumbline/contract';
 import type { Detection } from '@plumbline/core/geometry';
 import { nms, softNmsLinear } from '@plumbline/core/geometry';
 import type { ImageRgb } from '@plumbline/core/image';
@@ -7,46 +6,14 @@ import * as tf from '@tensorflow/tfjs-core';
 import { conventions, isAtLeast } from './conventions.js';
 import { type DetectorModel, modelAnchors, runTrunk } from './detector-model.js';
 import { inferenceContext } from './layers.js';
+import { type Placement, paddedSide, placeByRule, placeImage } from './placement.js';
 import { selectCandidates, suppressCandidates } from './proposals.js';
 import { type HeadOutput, runTestHeads } from './test-heads.js';
-
-/** How a source image lies inside the network input: scaled with its ratio kept, padded at the right and bottom. */
-export interface Placement {
-  readonly sizeHw: readonly [number, number];
-  readonly scaleY: number;
-  readonly scaleX: number;
-}
-
-/**
- * Scale by which the shorter side becomes `shortSide`, or the longer one `longSide` if it would exceed that. Sides are
- * rounded half up (mmdetection), or down after a float32 scale (torchvision).
- */
-function placeByRule(sourceHw: readonly [number, number], config: TrainConfig): Placement {
-  const { shortSide, longSide } = config.test.resize!;
-  const scale = Math.min(shortSide / Math.min(...sourceHw), longSide / Math.max(...sourceHw));
-  const scaled =
-    config.model.conventions === 'torchvision'
-      ? (length: number) => Math.floor(length * Math.fround(scale))
-      : (length: number) => Math.floor(length * scale + 0.5);
-  const side = (length: number) => Math.max(1, scaled(length));
-  const [h, w] = [side(sourceHw[0]), side(sourceHw[1])];
-  return { sizeHw: [h, w], scaleY: h / sourceHw[0], scaleX: w / sourceHw[1] };
-}
-
-const padded = (length: number) => 32 * Math.ceil(length / 32);
-
-/** Scale that fits `sourceHw` into `networkHw`; sides are rounded half up. */
-export function placeImage(sourceHw: readonly [number, number], networkHw: readonly [number, number]): Placement {
-  const scale = Math.min(networkHw[0] / sourceHw[0], networkHw[1] / sourceHw[1]);
-  const h = Math.min(networkHw[0], Math.floor(sourceHw[0] * scale + 0.5));
-  const w = Math.min(networkHw[1], Math.floor(sourceHw[1] * scale + 0.5));
-  return { sizeHw: [h, w], scaleY: h / sourceHw[0], scaleX: w / sourceHw[1] };
-}
 
 /** Resizes (bilinear, half-pixel centres, no antialiasing), normalises, then pads with zeros: [1, H, W, 3]. */
 export function toNetworkInput(image: ImageRgb, model: DetectorModel, placement: Placement): tf.Tensor4D {
   const { imageSizeHw, normalization, test } = model.config;
-  const networkHw = test.resize ? placement.sizeHw.map(padded) : imageSizeHw;
+  const networkHw = test.resize ? placement.sizeHw.map(paddedSide) : imageSizeHw;
   return tf.tidy(() => {
     const pixels = tf.tensor4d(Float32Array.from(image.data), [1, image.height, image.width, 3]);
     const [h, w] = placement.sizeHw;
@@ -74,7 +41,7 @@ export function detectImage(
 ): Detection[] {
   const sourceHw: [number, number] = [image.height, image.width];
   const placement = model.config.test.resize
-    ? placeByRule(sourceHw, model.config)
+    ? placeByRule(sourceHw, model.config.test.resize, model.config.model.conventions)
     : placeImage(sourceHw, model.config.imageSizeHw);
   const input = toNetworkInput(image, model, placement);
   const found = detectOnInput(model, input, placement.sizeHw, scoreThreshold);

@@ -2,13 +2,13 @@
  * Shapes in this module: B images, N rows of a sampler, R rows of a batch, C classes (background = C).
  * Boxes are flat xyxy px of the network input; no gradient passes through boxes or targets.
  */
-import { encodeBoxes, stageStds } from '@plumbline/core/geometry';
+import { encodeBoxes, pyramidStrides, stageStds } from '@plumbline/core/geometry';
 import * as tf from '@tensorflow/tfjs-core';
 import { conventions } from './conventions.js';
 import type { DetectorModel } from './detector-model.js';
 import type { ForwardContext } from './layers.js';
 import { crossEntropyMean, l1Sum, smoothL1Sum } from './losses.js';
-import { bestForeground, refineBoxes } from './refine-boxes.js';
+import { bestForeground, clipRows, refineBoxes } from './refine-boxes.js';
 import {
   filterRows,
   type GroundTruth,
@@ -33,6 +33,8 @@ export interface StageOutcome {
   readonly classification?: { readonly rows: SampledRows; readonly logits: tf.Tensor2D };
   /** `deltas` [R, 4C] or [R, 4]; absent when no row exists. */
   readonly regression: { readonly rows: SampledRows; readonly deltas?: tf.Tensor2D };
+  /** [R * 4] the rows' boxes for the next stage of Decoupled R-CNN: positives moved, padding as it was. */
+  readonly refinedXyxy?: Float32Array;
 }
 
 export interface HeadLosses {
@@ -59,7 +61,10 @@ export interface HeadInputs {
 /** Losses of all stages. Source: Decoupled R-CNN, Eq. 1-8; decoupled-rcnn specification section 4 and Table X of 7. */
 export function headLosses(model: DetectorModel, inputs: HeadInputs): HeadLosses {
   const { pyramid, gt, choose, context, keepPadding } = inputs;
-  const { model: shape, sampling, imageSizeHw: clipHw, loss } = model.config;
+  const { model: shape, sampling, loss } = model.config;
+  const [, height, width] = pyramid[0]!.shape;
+  const networkHw = [height * pyramidStrides[0]!, width * pyramidStrides[0]!] as const;
+  const clipHw = gt.map((truth) => truth.clipHw ?? networkHw);
   const background = model.classes.length;
   const { roisPerImage, roiPositiveFraction } = sampling;
   const takeAny = (gtIndex: Int32Array) => randomSample(gtIndex, roisPerImage, roiPositiveFraction, choose);
@@ -97,23 +102,22 @@ export function headLosses(model: DetectorModel, inputs: HeadInputs): HeadLosses
     terms[`reg.${k + 1}`] = deltas
       ? (tf.div(regressionSum(rows, deltas, regressor.isClassSpecific, stds, sumOf), normalizer) as tf.Scalar)
       : tf.scalar(0);
-    stages.push({
+    const outcome: StageOutcome = {
       ...(logits ? { classification: { rows: classified, logits } } : {}),
       regression: { rows, ...(deltas ? { deltas } : {}) },
-    });
+    };
+    stages.push(outcome);
     if (isLast) break;
 
-    const refine = (of: SampledRows, output: tf.Tensor2D | undefined, fallback: (row: number) => number) =>
-      output
-        ? refineBoxes(
-            of.boxesXyxy,
-            output.dataSync() as Float32Array,
-            stds,
-            clipHw,
-            (row) => (of.gtIndex[row]! >= 0 ? of.labels[row]! : fallback(row)),
-            { clamp },
-          )
-        : new Float32Array(0);
+    const refine = (of: SampledRows, output: tf.Tensor2D | undefined, fallback: (row: number) => number) => {
+      if (!output) return new Float32Array(0);
+      const classOf = (row: number) => (of.gtIndex[row]! >= 0 ? of.labels[row]! : fallback(row));
+      const deltasOf = output.dataSync() as Float32Array;
+      return clipRows(
+        refineBoxes(of.boxesXyxy, deltasOf, stds, networkHw, classOf, { clamp }),
+        (row) => clipHw[of.batchIndex[row]!]!,
+      );
+    };
     if (hasStageClassifiers(shape)) {
       const scores = logits?.dataSync() as Float32Array | undefined;
       const own = isDecoupled ? features && runRegressor(features, regressor, context) : deltas;
@@ -125,6 +129,7 @@ export function headLosses(model: DetectorModel, inputs: HeadInputs): HeadLosses
       rows.gtIndex.forEach((g, row) => {
         if (g < 0) refined.set(rows.boxesXyxy.subarray(4 * row, 4 * row + 4), 4 * row);
       });
+      stages[k] = { ...outcome, refinedXyxy: refined };
       const lists = splitByImage(refined, rows.batchIndex, gt.length);
       regressed = withoutPadding(sampleRows(lists, gt, background, regressionIou, takePositive));
     }

@@ -35,3 +35,12 @@ export function bestForeground(logits: Float32Array, row: number, classes: numbe
   for (let c = 1; c < classes; c++) if (logits[start + c]! > logits[start + best]!) best = c;
   return best;
 }
+
+/** Clips each box to its own image, in place. @param clipHwOf unpadded [height, width] px of a row's image */
+export function clipRows(boxesXyxy: Float32Array, clipHwOf: (row: number) => readonly [number, number]): Float32Array {
+  for (let at = 0; at < boxesXyxy.length; at++) {
+    const [height, width] = clipHwOf(at >> 2);
+    boxesXyxy[at] = Math.min(boxesXyxy[at]!, at % 2 === 0 ? width : height);
+  }
+  return boxesXyxy;
+}

@@ -9,6 +9,8 @@ import type { Sample } from './samplers.js';
 export interface GroundTruth {
   readonly boxesXyxy: Float32Array;
   readonly labels: Int32Array;
+  /** Unpadded [height, width] of the image in px of the network input; absent: all of it. Boxes are clipped to this. */
+  readonly clipHw?: readonly [number, number];
 }
 
 /** Rows that one head is trained on: images one after the other, in each the positives before the rest. */

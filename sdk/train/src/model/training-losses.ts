@@ -2,6 +2,7 @@
  * Shapes in this module: B images, A anchors. Boxes are flat xyxy px of the network input; no gradient passes through
  * boxes or targets.
  */
+import { pyramidStrides } from '@plumbline/core/geometry';
 import * as tf from '@tensorflow/tfjs-core';
 import { conventions } from './conventions.js';
 import type { DetectorModel, TrunkOutput } from './detector-model.js';
@@ -42,7 +43,7 @@ export function trainingLosses(
   const rpn = rpnLosses(model, trunk, anchors, gt, choose);
   const heads = headLosses(model, {
     pyramid: trunk.pyramid,
-    ...proposalSets(model, trunk, anchors, gt.length),
+    ...proposalSets(model, trunk, anchors, gt),
     gt,
     choose,
     context,
@@ -60,8 +61,16 @@ export function trainingLosses(
 }
 
 /** Both proposal sets of each image, from one set of candidates. */
-function proposalSets(model: DetectorModel, trunk: TrunkOutput, anchors: readonly Float32Array[], batch: number) {
+function proposalSets(
+  model: DetectorModel,
+  trunk: TrunkOutput,
+  anchors: readonly Float32Array[],
+  gt: readonly GroundTruth[],
+) {
   const { config } = model;
+  const batch = gt.length;
+  const [, height, width] = trunk.pyramid[0]!.shape;
+  const networkHw = [height * pyramidStrides[0]!, width * pyramidStrides[0]!] as const;
   const logits = trunk.logits.dataSync() as Float32Array;
   const deltas = trunk.deltas.dataSync() as Float32Array;
   const count = logits.length / batch;
@@ -74,7 +83,7 @@ function proposalSets(model: DetectorModel, trunk: TrunkOutput, anchors: readonl
       deltas.subarray(b * count * 4, (b + 1) * count * 4),
       anchors,
       trainPreNms,
-      config.imageSizeHw,
+      gt[b]!.clipHw ?? networkHw,
       conventions[config.model.conventions],
     );
     const suppress = (nmsIou: number) => suppressCandidates(candidates, nmsIou, trainPostNms).boxesXyxy;

@@ -90,7 +90,6 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
   }
   writeFileSync(join(outDir, 'train.json'), `${JSON.stringify({ runId, data: dataset.name, config }, null, 2)}\n`);
 
-  const anchors = modelAnchors(config);
   const metricsFile = join(outDir, 'metrics.jsonl');
   const recent: StepMetrics[] = [];
   const startedMs = performance.now();
@@ -106,7 +105,7 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
     const batch = await loader.batch(step);
     const dataSeconds = (performance.now() - stepStartedMs) / 1000;
     const learningRate = learningRateAt(step, totalSteps, config.schedule);
-    const outcome = trainStep(model, optimizer, anchors, batch, learningRate, random.choose);
+    const outcome = trainStep(model, optimizer, batch, learningRate, random.choose);
     refuseDivergence(outcome, step, batch, outDir);
     step++;
     const metrics: StepMetrics = {
@@ -148,14 +147,14 @@ interface StepOutcome {
 function trainStep(
   model: DetectorModel,
   optimizer: Sgd,
-  anchors: Float32Array[],
   batch: Batch,
   learningRate: number,
   choose: (candidates: Int32Array, k: number) => Int32Array,
 ): StepOutcome {
   const context: ForwardContext = { training: true, batchStatistics: [] };
-  const [height, width] = model.config.imageSizeHw;
+  const [height, width] = batch.sizeHw;
   const variables = model.parameters.filter((parameter) => parameter.trainable).map((parameter) => parameter.variable);
+  const anchors = modelAnchors(model.config, batch.sizeHw);
   const loss: Record<string, number> = {};
   let stages: readonly { positives: number; meanIou: number }[] = [];
   const images = tf.tensor4d(batch.pixels, [batch.gt.length, height, width, 3]);
