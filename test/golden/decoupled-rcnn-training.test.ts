@@ -10,8 +10,10 @@ import {
   type ForwardContext,
   type GroundTruth,
   importWeights,
+  inferenceContext,
   type LossTerms,
   modelAnchors,
+  runTestHeads,
   runTrunk,
   type SampledRows,
   toStored,
@@ -365,6 +367,39 @@ describe.each(engines)('the golden tiny detector in training on %s', (engine) =>
       }
     }
     for (const velocity of optimizer.velocity.values()) velocity.dispose();
+  });
+
+  it.each([1, 2, 3].flatMap((regressor) => [1, 2, 3].map((classifier) => ({ regressor, classifier }))))(
+    'reports the boxes of regressor $regressor with the scores of classifier $classifier of Cascade R-CNN',
+    ({ regressor, classifier }) => {
+      const overrides = { model: variants[2]!.model, test: { regressor, classifier } };
+      const model = build('variants/cascade/heads.safetensors', overrides);
+      const stored = load('variants/cascade/eval.safetensors');
+      const tensor = (name: string) => stored.get(`n3.img0.${name}`)!;
+      const { images } = goldenBatch();
+      tf.tidy(() => {
+        const { pyramid } = runTrunk(model, images, inferenceContext);
+        const proposals = tensor('proposals').data as Float32Array;
+        const output = runTestHeads(model, pyramid, 0, proposals, model.config.imageSizeHw);
+        const boxes = tensor(`stage${regressor}.boxes`).data as Float32Array;
+        expect(maxError(output.boxes, boxes).error).toBeLessThan(1e-2);
+        const { data, shape } = tensor(`stage${classifier}.logits`);
+        const scores = tf.softmax(tf.tensor2d(data as Float32Array, shape as [number, number])).dataSync();
+        expect(maxError(output.probabilities, scores).error).toBeLessThan(1e-4);
+      });
+      images.dispose();
+    },
+  );
+
+  it('brings the boxes of each stage of the trained detector closer to their ground truth', () => {
+    let ious: number[] = [];
+    const model = build(mainHeads, {});
+    const inspect = (losses: LossTerms) => {
+      ious = losses.stages.map((stage) => stage.meanIou);
+    };
+    tf.dispose(lossAndGradients(model, { inspect }).gradients);
+    expect(ious[1]!).toBeGreaterThan(ious[0]!);
+    expect(ious[2]!).toBeGreaterThan(ious[1]!);
   });
 
   it.each(detections)('finds the detections of $folder, $tag', ({ folder, tag, overrides }) => {

@@ -162,7 +162,7 @@ function regressionSum(
   sumOf: typeof l1Sum,
 ): tf.Scalar {
   const positive = Int32Array.from([...rows.gtIndex.keys()].filter((row) => rows.gtIndex[row]! >= 0));
-  if (positive.length === 0) return tf.mul(tf.sum(deltas), 0) as tf.Scalar;
+  if (positive.length === 0) return tf.scalar(0);
   const perRow = deltas.shape[1] / 4;
   const isEvery = positive.length === rows.gtIndex.length && !isClassSpecific;
   const flat = tf.reshape(deltas, [-1, 4]) as tf.Tensor2D;

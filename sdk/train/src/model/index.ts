@@ -25,5 +25,6 @@ export type { GroundTruth, SampledRows } from './region-sampling.js';
 export { runClassifier, runRegressor } from './roi-heads.js';
 export { type PoolOptions, poolRois, type Rois } from './roi-pool.js';
 export { type Choose, positiveSample, randomSample, type Sample } from './samplers.js';
+export { type HeadOutput, runTestHeads } from './test-heads.js';
 export { type LossTerms, trainingLosses } from './training-losses.js';
 export { exportWeights, importWeights, toStored } from './weights.js';
