@@ -17,19 +17,19 @@ export function placeImage(sourceHw: readonly [number, number], networkHw: reado
 
 /**
  * Scale by which the shorter side becomes `shortSide`, or the longer one `longSide` if it would exceed that. Sides are
- * rounded half up (mmdetection), or down after a float32 scale (torchvision).
+ * rounded half up (mmdetection), or down (torchvision, whose scale is float32: `side / length` in PyTorch is
+ * `(1 / length) * side`, so that a side may come out one px short).
  */
 export function placeByRule(
   sourceHw: readonly [number, number],
   { shortSide, longSide }: { readonly shortSide: number; readonly longSide: number },
   conventions: ModelConfig['conventions'],
 ): Placement {
-  const scale = Math.min(shortSide / Math.min(...sourceHw), longSide / Math.max(...sourceHw));
-  const scaled =
-    conventions === 'torchvision'
-      ? (length: number) => Math.floor(length * Math.fround(scale))
-      : (length: number) => Math.floor(length * scale + 0.5);
-  const side = (length: number) => Math.max(1, scaled(length));
+  const { fround } = Math;
+  const isTorchvision = conventions === 'torchvision';
+  const ratio = isTorchvision ? (a: number, b: number) => fround(a * fround(1 / b)) : (a: number, b: number) => a / b;
+  const scale = Math.min(ratio(shortSide, Math.min(...sourceHw)), ratio(longSide, Math.max(...sourceHw)));
+  const side = (length: number) => Math.max(1, Math.floor(length * scale + (isTorchvision ? 0 : 0.5)));
   const [h, w] = [side(sourceHw[0]), side(sourceHw[1])];
   return { sizeHw: [h, w], scaleY: h / sourceHw[0], scaleX: w / sourceHw[1] };
 }

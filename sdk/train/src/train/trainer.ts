@@ -13,7 +13,14 @@ import {
   trainingLosses,
 } from '../model/index.js';
 import type { BatchNormParameters } from '../model/parameters.js';
-import { findCheckpoint, loadTrainingState, readCheckpointHeader, runIdOf, writeCheckpoint } from './checkpoint.js';
+import {
+  findCheckpoint,
+  loadTrainingState,
+  loadWeights,
+  readCheckpointHeader,
+  runIdOf,
+  writeCheckpoint,
+} from './checkpoint.js';
 import { type Batch, BatchLoader } from './loader.js';
 import { learningRateAt } from './schedule.js';
 import { Sgd } from './sgd.js';
@@ -39,6 +46,8 @@ export interface TrainOptions {
   /** Folder of the run: resolved train.json, metrics.jsonl, checkpoint/. */
   readonly outDir: string;
   readonly resume?: boolean;
+  /** Checkpoint folder whose weights a new run begins with, instead of random ones. */
+  readonly initialWeights?: string;
   readonly maxSteps?: number;
   /** Stops after the step under way, with a checkpoint. */
   readonly signal?: AbortSignal;
@@ -87,6 +96,8 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
     step = state.step;
     earlierSeconds = state.seconds;
     random.setState(state.randomState);
+  } else if (options.initialWeights !== undefined) {
+    loadWeights(readCheckpointHeader(options.initialWeights).checkpointDir, model);
   }
   writeFileSync(join(outDir, 'train.json'), `${JSON.stringify({ runId, data: dataset.name, config }, null, 2)}\n`);
 
