@@ -1,8 +1,17 @@
 import { join } from 'node:path';
-import { trainConfigSchema } from '@plumbline/contract';
+import { type TrainConfig, trainConfigSchema } from '@plumbline/contract';
 import { loadConfig } from '@plumbline/core/config';
-import { describeModel } from '@plumbline/train/model';
-import { learningRateAt } from '@plumbline/train/train';
+import { loadEngine } from '@plumbline/train/engines';
+import {
+  createDetectorModel,
+  describeModel,
+  type ForwardContext,
+  modelAnchors,
+  runTrunk,
+  trainingLosses,
+} from '@plumbline/train/model';
+import { learningRateAt, Sgd } from '@plumbline/train/train';
+import * as tf from '@tensorflow/tfjs-core';
 import { describe, expect, it } from 'vitest';
 import { listFiles } from '../list-files.js';
 
@@ -48,6 +57,46 @@ describe('the recipes of the paper', () => {
     });
     expect(at(0)).toBeCloseTo(set === 'voc' ? peak : peak * 0.001, 12);
   });
+
+  it('each take one training step, made small', async () => {
+    await loadEngine('wasm');
+    // Recipes with the same heads, losses and proposals take the same small step: one of each is enough.
+    const small = new Map<string, TrainConfig>();
+    for (const file of recipes) {
+      const { model, loss, proposals } = load(file);
+      const { preset: _, ...backbone } = model.backbone;
+      const settings = {
+        imageSizeHw: [64, 64],
+        model: {
+          ...model,
+          backbone: { ...backbone, block: 'basic', blocks: [1, 1, 1, 1], width: 4, groups: 1, baseWidth: 64 },
+          fpn: { channels: 8 },
+          head: { ...model.head, fcChannels: 16 },
+        },
+        loss,
+        proposals: { ...proposals, trainPreNms: 50, trainPostNms: 30 },
+        sampling: { rpnPerImage: 16, roisPerImage: 16 },
+      };
+      small.set(JSON.stringify(settings), trainConfigSchema.parse(settings));
+    }
+    const gt = [{ boxesXyxy: Float32Array.of(8, 8, 40, 36), labels: Int32Array.of(0) }];
+    const takeFirst = (candidates: Int32Array, k: number) => candidates.slice(0, k);
+    for (const config of small.values()) {
+      const model = createDetectorModel(config, ['a', 'b']);
+      const context: ForwardContext = { training: true, batchStatistics: [] };
+      const variables = model.parameters.filter((p) => p.trainable).map((p) => p.variable);
+      const image = tf.ones([1, 64, 64, 3]) as tf.Tensor4D;
+      const { value, grads } = tf.variableGrads(
+        () =>
+          trainingLosses(model, runTrunk(model, image, context), modelAnchors(config), gt, takeFirst, context).total,
+        variables,
+      );
+      expect(value.dataSync()[0]!).toBeGreaterThan(0);
+      expect(new Sgd(model.parameters, config.schedule).apply(grads, 0.01)).toBeGreaterThan(0);
+      tf.dispose([value, grads, image, ...model.parameters.map((p) => p.variable)]);
+    }
+    expect(small.size).toBeGreaterThan(15);
+  }, 60_000);
 
   it('differ where the tables differ', () => {
     expect(named('voc-decoupled-n1-treg95-r101').proposals.nmsRegression).toBe(0.95);
