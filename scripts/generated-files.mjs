@@ -1,6 +1,7 @@
 import { errorTable, lineConfigSchema, modelManifestSchema, trainConfigSchema } from '@plumbline/contract';
 import { z } from 'zod';
 import { configReference } from './config-reference.mjs';
+import { recipeFiles } from './recipes.mjs';
 
 /** Shows `{name}` where a message puts a value, whatever the type of that value. */
 function template(entry) {
@@ -43,5 +44,6 @@ export function generatedFiles() {
     'firmware-configs/lines/line.schema.json': schema(lineConfigSchema),
     'models/train.schema.json': schema(trainConfigSchema),
     'models/manifest.schema.json': schema(modelManifestSchema),
+    ...recipeFiles(),
   };
 }

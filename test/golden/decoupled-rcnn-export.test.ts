@@ -24,20 +24,18 @@ function goldenDetections(file: string): Record<string, GoldenDetections[]> {
   return JSON.parse(readFileSync(join(folder, file), 'utf8'));
 }
 
-function checkpoint(heads: string, model: object, samplingRatio: number, test: object = {}): Checkpoint {
+function checkpoint(heads: string, model: { head: object; [key: string]: unknown }, samplingRatio: number, test: object = {}): Checkpoint {
   const config: TrainConfig = trainConfigSchema.parse({
     imageSizeHw: networkHw,
     normalization: { mean: [0, 0, 0], std: [1, 1, 1] },
-    model: { backbone: { width: 16 }, fpn: { channels: 32 }, ...model },
+    model: { backbone: { width: 16 }, fpn: { channels: 32 }, ...model, head: { ...model.head, samplingRatio } },
     proposals: { testPreNms: 300, testPostNms: 200 },
     test,
   });
-  // Most golden runs sample adaptively (0), which training does not offer; the graph takes it as it is.
-  const head = { ...config.model.head, samplingRatio };
   const weights = new Weights(heads, new Map([...tensors('trunk.safetensors'), ...tensors(heads)]));
   return {
     source: 'golden',
-    config: { ...config, model: { ...config.model, head } },
+    config,
     classes,
     step: 260,
     runId: 'golden',

@@ -153,7 +153,14 @@ describe.each(engines)('the golden tiny detector on %s', (engine) => {
     }));
     tf.tidy(() => {
       const trunk = runTrunk(model, images, inferenceContext);
-      const ours = trainingLosses(model, trunk, modelAnchors(model.config), gt, takeFirst).terms;
+      const ours = trainingLosses(
+        model,
+        trunk,
+        modelAnchors(model.config),
+        gt,
+        takeFirst,
+        inferenceContext,
+      ).terms;
       const value = (name: string) => ours[name]!.dataSync()[0]!;
       expect(Math.abs(value('rpn.objectness') / terms.rpn_cls - 1)).toBeLessThan(1e-4);
       expect(Math.abs(value('rpn.box') / terms.rpn_box - 1)).toBeLessThan(1e-4);

@@ -3,15 +3,16 @@ import {
   batchNormTrain,
   biasAdd,
   conv2dPadded,
-  cropAndResizeRoiAlign,
   type Engine,
   maxPool3x3s2,
   relu,
+  roiAlign,
 } from '@plumbline/train/engines';
 import { beforeAll, describe, expect, it } from 'vitest';
 
 type Tf = Engine['tf'];
 type Tensor = ReturnType<Tf['tensor']>;
+type Tensor2D = ReturnType<Tf['tensor2d']>;
 type Tensor4D = ReturnType<Tf['tensor4d']>;
 
 /** What holds for every training engine: values and gradients of the operations a detector is trained with. */
@@ -136,12 +137,13 @@ export function describeEngine(load: () => Promise<Engine>): void {
     expect(values(grad)).toEqual([3, 4, 0, 0, 6, 8]);
   });
 
-  describe('cropAndResizeRoiAlign', () => {
+  describe('roiAlign', () => {
+    const quarterScale = { spatialScale: 0.25, outSize: 7, samplingRatio: 2, aligned: true };
     it('repeats torchvision, values and gradient, rois outside, empty and inverted included', () => {
       const features = tf.transpose(golden('feat', [2, 4, 20, 26]), [0, 2, 3, 1]) as Tensor4D;
-      const rois = tf.add(tf.mul(golden('rois', [22, 5]), [1, 0.25, 0.25, 0.25, 0.25]), [0, -0.5, -0.5, -0.5, -0.5]);
+      const rois = golden('rois', [22, 5]) as Tensor2D;
       const dy = tf.transpose(golden('grad_out', [22, 4, 7, 7]), [0, 2, 3, 1]);
-      const { value, grad } = tf.valueAndGrad((x) => cropAndResizeRoiAlign(x as Tensor4D, rois as never, 7, 2))(
+      const { value, grad } = tf.valueAndGrad((x) => roiAlign(x as Tensor4D, rois, quarterScale))(
         features,
         dy as Tensor4D,
       );
@@ -150,11 +152,49 @@ export function describeEngine(load: () => Promise<Engine>): void {
       expectClose(tf.transpose(grad, [0, 3, 1, 2]), expected, 1e-5);
     });
 
+    it("with adaptive sampling is the fixed one of each roi's own count, keeps the rows in order and leaves nothing behind", () => {
+      // Sides of 6, 13 and 20 cells: bins of 1, 2 and 3 samples, an empty roi between them.
+      const boxes = [
+        [0, 8, 8, 32, 32],
+        [1, 0, 20, 80, 100],
+        [0, 30, 30, 30, 60],
+        [0, 10, 4, 62, 56],
+        [1, 40, 44, 64, 68],
+      ];
+      const features = tensorOf(pattern([2, 26, 26, 3], 8));
+      const dy = tf.tensor4d(Float32Array.from(pattern([5, 7, 7, 3], 9).data), [5, 7, 7, 3]);
+      const evaluate = (rows: number[], samplingRatio: number) => {
+        const rois = tf.tensor2d(rows.map((row) => boxes[row]!));
+        const align = (x: Tensor) => roiAlign(x as Tensor4D, rois, { ...quarterScale, samplingRatio });
+        return tf.valueAndGrad(align)(features, tf.gather(dy, tf.tensor1d(rows, 'int32')));
+      };
+      const held = engine.memory().numTensors;
+      tf.tidy(() => {
+        const adaptive = evaluate([0, 1, 2, 3, 4], 0);
+        const [one, two, three] = [evaluate([0, 4], 1), evaluate([3], 2), evaluate([1], 3)];
+        const row = (value: Tensor, at: number) => values(tf.slice(value, [at, 0, 0, 0], [1, 7, 7, 3]));
+        for (const [at, expected] of [
+          [0, row(one.value, 0)],
+          [1, row(three.value, 0)],
+          [2, new Array(147).fill(0)],
+          [3, row(two.value, 0)],
+          [4, row(one.value, 1)],
+        ] as const) {
+          expect(row(adaptive.value, at)).toEqual(expected);
+        }
+        const sum = tf.addN([one.grad, two.grad, three.grad]);
+        expectClose(adaptive.grad, sum.dataSync(), 1e-5);
+        expect(Math.max(...values(tf.abs(sum)))).toBeGreaterThan(0.1);
+      });
+      expect(engine.memory().numTensors).toBe(held);
+    });
+
     it('gives the same gradient each time although hundreds of rois overlap', () => {
-      const rois = tf.tensor2d(Array.from({ length: 600 }, (_, i) => [0, i % 5, i % 3, 20 + (i % 7), 21 + (i % 2)]));
+      const corners = (i: number) => [i % 5, i % 3, 20 + (i % 7), 21 + (i % 2)].map((cells) => 4 * cells + 2);
+      const rois = tf.tensor2d(Array.from({ length: 600 }, (_, i) => [0, ...corners(i)]));
       const features = tf.ones([1, 24, 28, 16]) as Tensor4D;
       const dy = tf.randomNormal([600, 7, 7, 16], 0, 1, 'float32', 5);
-      const gradient = () => tf.grad((x) => cropAndResizeRoiAlign(x as Tensor4D, rois))(features, dy);
+      const gradient = () => tf.grad((x) => roiAlign(x as Tensor4D, rois, quarterScale))(features, dy);
       const first = values(gradient());
       for (let run = 0; run < 5; run++) expect(values(gradient())).toEqual(first);
     });
@@ -165,14 +205,15 @@ export function describeEngine(load: () => Promise<Engine>): void {
     const scale = tf.variable(tf.ones([8]) as ReturnType<Tf['tensor1d']>);
     const offset = tf.variable(tf.zeros([8]) as ReturnType<Tf['tensor1d']>);
     const x = tensorOf(pattern([2, 12, 12, 3], 5));
-    const rois = tf.tensor2d([[0, 0, 0, 4, 4], [1, 1, 1, 5, 3]]); // biome-ignore format: one roi per row
+    const rois = tf.tensor2d([[0, 0.5, 0.5, 4.5, 4.5], [1, 1.5, 1.5, 5.5, 3.5]]); // biome-ignore format: one roi per row
+    const options = { spatialScale: 1, outSize: 7, samplingRatio: 2, aligned: true };
     const step = () =>
       tf.tidy(() => {
         const { value, grads } = tf.variableGrads(() => {
           const features = maxPool3x3s2(
             relu(batchNormTrain(conv2dPadded(x, filter, 1, [1, 1, 1, 1]), scale, offset).y),
           );
-          return tf.mean(tf.square(tf.sub(cropAndResizeRoiAlign(features, rois), 3))) as ReturnType<Tf['scalar']>;
+          return tf.mean(tf.square(tf.sub(roiAlign(features, rois, options), 3))) as ReturnType<Tf['scalar']>;
         }, [filter, scale, offset]);
         for (const [name, variable] of [
           ['filter', filter],

@@ -14,6 +14,13 @@ export function parseScore(text: string, option: string): number {
   return value;
 }
 
+/** `1280x800` as [height, width]. @throws {PlumblineError} PLB_CLI_USAGE */
+export function parseSizeHw(text: string, option: string): [number, number] {
+  const [, width, height] = /^([1-9]\d{0,4})x([1-9]\d{0,4})$/.exec(text) ?? [];
+  if (!width || !height) throw usage(option, text, 'WIDTHxHEIGHT in px, for example 1280x800');
+  return [Number(height), Number(width)];
+}
+
 function usage(option: string, text: string, accepted: string): PlumblineError {
   return new PlumblineError('PLB_CLI_USAGE', { problem: `${option} is "${text}"`, accepted });
 }

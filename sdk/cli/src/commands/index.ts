@@ -6,6 +6,8 @@ import { registerDoctor } from './doctor.js';
 import { registerEval } from './eval.js';
 import { registerExport } from './export.js';
 import { registerMes } from './mes.js';
+import { registerModel } from './model.js';
+import { registerModelImport } from './model-import.js';
 import { registerOutbox } from './outbox.js';
 import { registerPredict } from './predict.js';
 import { registerReplay } from './replay.js';
@@ -18,6 +20,8 @@ const registrations: ((program: Command) => void)[] = [
   registerExport,
   registerBench,
   registerTrain,
+  registerModel,
+  registerModelImport,
   registerPredict,
   registerEval,
   registerDataset,

@@ -14,6 +14,7 @@ interface TrainFlags {
   engine: 'auto' | 'tensorflow' | 'wasm';
   seed?: number;
   maxSteps?: number;
+  init?: string;
   resume?: boolean;
   json?: boolean;
 }
@@ -29,6 +30,12 @@ export function registerTrain(program: Command): void {
     .addOption(new Option('--engine <name>', 'numeric engine').choices(['auto', 'tensorflow', 'wasm']).default('auto'))
     .option('--seed <n>', 'overrides the seed of the configuration', wholeNumber)
     .option('--max-steps <n>', 'stop after this step', wholeNumber)
+    .addOption(
+      new Option(
+        '--init <dir>',
+        'begin with the weights of this checkpoint, such as one of `plumbline model import`',
+      ).conflicts('resume'),
+    )
     .option('--resume', 'go on from the checkpoint in --out')
     .option('--json', 'print one JSON document at the end')
     .addHelpText(
@@ -68,6 +75,7 @@ async function runTrain(flags: TrainFlags): Promise<void> {
     dataset,
     outDir: flags.out,
     resume: flags.resume === true,
+    ...(flags.init === undefined ? {} : { initialWeights: flags.init }),
     signal: interrupt.signal,
     ...(flags.maxSteps === undefined ? {} : { maxSteps: flags.maxSteps }),
     onStep: (metrics, totalSteps) => {

@@ -1,3 +1,4 @@
+export * from './backbone.js';
 export * from './checkpoint.js';
 export * from './line.js';
 export * from './manifest.js';

@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import { backboneConfigSchema } from './backbone.js';
+import { refuseContradictions } from './train-rules.js';
 
 const fraction = z.number().min(0).max(1);
 const says = (description: string) => ({ description });
@@ -6,11 +8,27 @@ const says = (description: string) => ({ description });
 /** Shape of the network. */
 export const modelConfigSchema = z.strictObject({
   kind: z
-    .enum(['decoupled', 'faster'])
+    .enum(['decoupled', 'faster', 'cascade'])
     .default('decoupled')
     .meta(
       says(
-        'decoupled: two proposal sets and positive-only regression sampling; faster: one set and one sampler (Faster R-CNN with FPN).',
+        'decoupled: two proposal sets and positive-only regression sampling; faster: one set and one sampler (Faster R-CNN with FPN); cascade: a classifier and a class-agnostic regressor per stage, resampled at IoU 0.5, 0.6, 0.7 (Cascade R-CNN).',
+      ),
+    ),
+  classifiers: z
+    .enum(['single', 'perStage'])
+    .optional()
+    .meta(
+      says(
+        'single: scores come from the proposals alone; perStage: one classifier for each regressor (Table X). Default: perStage for kind cascade, else single.',
+      ),
+    ),
+  conventions: z
+    .enum(['mmdetection', 'torchvision'])
+    .default('mmdetection')
+    .meta(
+      says(
+        "Details of anchors, box decoding, pyramid levels and tiny boxes: mmdetection's, as published, or torchvision's, for weights that were trained there (with head.aligned false).",
       ),
     ),
   regressors: z
@@ -19,20 +37,7 @@ export const modelConfigSchema = z.strictObject({
     .max(4)
     .default(3)
     .meta(says('Number n of cascaded regressors; 3 is the best AP of the paper (Table IV).')),
-  backbone: z
-    .strictObject({
-      blocks: z
-        .tuple([z.int().min(1), z.int().min(1), z.int().min(1), z.int().min(1)])
-        .default([2, 2, 2, 2])
-        .meta(says('Residual blocks of the stages C2 to C5; the default is the ResNet-18 layout.')),
-      width: z
-        .int()
-        .min(4)
-        .max(256)
-        .default(64)
-        .meta(says('Channels of C2, doubled at each later stage. ResNet-18 has 64.')),
-    })
-    .prefault({}),
+  backbone: backboneConfigSchema.prefault({}),
   fpn: z
     .strictObject({ channels: z.int().min(8).max(512).default(256).meta(says('Channels of P2 to P6.')) })
     .prefault({}),
@@ -57,9 +62,42 @@ export const modelConfigSchema = z.strictObject({
       shared: z
         .boolean()
         .default(false)
-        .meta(says('One pair of fully connected layers for both branches of stage 1, or one pair each (Table II).')),
+        .meta(
+          says(
+            'One pair of fully connected layers for both branches of a stage that has two, or one pair each (Table II). Stock Faster and Cascade R-CNN share.',
+          ),
+        ),
+      branch: z
+        .enum(['fc', 'conv'])
+        .default('fc')
+        .meta(
+          says(
+            'Regression branches: fc is two fully connected layers; conv is a residual block, four bottlenecks and a mean over the region (Double-Head, Table XI).',
+          ),
+        ),
+      firstRegressor: z
+        .enum(['classSpecific', 'classAgnostic'])
+        .default('classSpecific')
+        .meta(
+          says(
+            'Outputs of the first regressor: four per class, as published, or four. Kind cascade is always agnostic.',
+          ),
+        ),
       roiSize: z.int().min(3).max(14).default(7).meta(says('Cells that a region is pooled to, each side.')),
-      samplingRatio: z.int().min(1).max(4).default(2).meta(says('RoIAlign samples per cell and side.')),
+      samplingRatio: z
+        .int()
+        .min(0)
+        .max(4)
+        .default(2)
+        .meta(
+          says(
+            'RoIAlign samples per cell and side. 0 is adaptive (cell size on the map, rounded up): the published setting, slower and without a fixed cost.',
+          ),
+        ),
+      aligned: z
+        .boolean()
+        .default(true)
+        .meta(says('Shift RoIAlign by half a cell (mmdetection, Detectron2 V2); false is as torchvision trains.')),
     })
     .prefault({}),
 });
@@ -87,35 +125,91 @@ export const samplingConfigSchema = z.strictObject({
 });
 
 export const lossConfigSchema = z.strictObject({
+  profile: z
+    .enum(['eq8', 'released', 'released-voc-n1', 'cascade'])
+    .optional()
+    .meta(
+      says(
+        "Gives lambda and stageWeights where they are null. eq8: the paper, lambda 1 for one regressor and 0.5 for several, all stages 1. released: the authors' code, lambda 0.5, stages 1, 0.5, 0.25, 0.125. released-voc-n1: that code with one regressor on VOC, lambda 1. cascade: lambda 1, stages 1, 0.5, 0.25, 0.125. Default: cascade for kind cascade, else eq8.",
+      ),
+    ),
   lambda: z
     .number()
     .positive()
     .nullable()
     .default(null)
-    .meta(
-      says('Weight of every regression loss; null gives 1 for one regressor and 0.5 for several (Eq. 8, Table VI).'),
-    ),
+    .meta(says('Weight of every regression loss (Eq. 8, Table VI); null is that of the profile.')),
   stageWeights: z
     .tuple([z.number(), z.number(), z.number(), z.number()])
-    .default([1, 1, 1, 1])
-    .meta(says('Factor per regressor: all 1 is Eq. 8; 1, 0.5, 0.25, 0.125 is the released code.')),
+    .nullable()
+    .default(null)
+    .meta(
+      says('Factor per stage, for its regressor and its own classifier if it has one; null is that of the profile.'),
+    ),
+  regression: z
+    .enum(['l1', 'smoothL1'])
+    .default('l1')
+    .meta(says('l1 as published; smoothL1 with beta 1 is the stock Cascade R-CNN of mmdetection 2.4.')),
 });
+
+const stageNumber = z.int().min(1).max(4).nullable().default(null);
 
 export const testConfigSchema = z.strictObject({
   scoreThreshold: fraction.default(0.05).meta(says('Lowest score of a final box.')),
   nmsIou: fraction.default(0.5).meta(says('IoU above which the weaker of two boxes of a class goes.')),
   maxDetections: z.int().positive().default(100).meta(says('Final boxes per image.')),
+  softNms: z
+    .strictObject({
+      minScore: fraction.default(0.001).meta(says('A box whose lowered score falls below this goes.')),
+    })
+    .nullable()
+    .default(null)
+    .meta(
+      says(
+        'Linear soft-NMS: a box that overlaps a better one of its class by nmsIou or more keeps the share 1 - IoU of its score. null: it goes.',
+      ),
+    ),
+  resize: z
+    .strictObject({
+      shortSide: z.int().min(32).max(4096).meta(says('Length in px that the shorter side of an image is scaled to.')),
+      longSide: z.int().min(32).max(4096).meta(says('Largest length in px of the longer side; the scale gives way.')),
+    })
+    .nullable()
+    .default(null)
+    .meta(
+      says(
+        'Detection scales each image by this rule and computes at its own size; null fits it into imageSizeHw. An exported model has one size.',
+      ),
+    ),
+  average: z
+    .enum(['probabilities', 'logits'])
+    .default('probabilities')
+    .meta(says('What is averaged over several classifiers; mmdetection averages logits.')),
+  classifier: stageNumber.meta(says('Stage whose classifier alone gives the scores; null averages all (Table X).')),
+  regressor: stageNumber.meta(
+    says('Stage whose regressor gives the boxes; null is the last. 1 of several gives class-specific boxes (Table X).'),
+  ),
 });
 
 export const scheduleConfigSchema = z.strictObject({
   epochs: z.number().positive().default(12),
   batchSize: z.int().positive().default(8).meta(says('Images of one step.')),
   learningRate: z.number().positive().default(0.01).meta(says("Peak; 0.01 at batch 8 is the authors' setting.")),
-  warmupSteps: z.int().nonnegative().default(500).meta(says('Steps of linear rise from a thousandth of the peak.')),
+  warmupSteps: z.int().nonnegative().default(500).meta(says('Steps of linear rise from warmupRatio of the rate.')),
   decay: z
-    .enum(['cosine', 'constant'])
+    .enum(['cosine', 'constant', 'step'])
     .default('cosine')
-    .meta(says('After the warm-up: to zero along a cosine, or none.')),
+    .meta(says('cosine: to zero along a cosine; step: a tenth from each of decayEpochs on; constant: none.')),
+  decayEpochs: z
+    .array(z.int().positive())
+    .default([])
+    .meta(says('Completed epochs after which decay: step divides by ten; 8 and 11 of 12 is the 1x schedule.')),
+  warmupRatio: z
+    .number()
+    .positive()
+    .max(1)
+    .default(0.001)
+    .meta(says('Learning rate of the first warm-up step as a share of the later one (mmdetection 2.4).')),
   momentum: fraction.default(0.9),
   weightDecay: z.number().nonnegative().default(1e-4).meta(says('Applied to every trainable value.')),
   clipGradientNorm: z
@@ -130,45 +224,64 @@ export const scheduleConfigSchema = z.strictObject({
 export const augmentConfigSchema = z.strictObject({
   flipHorizontal: z.boolean().default(true).meta(says('Mirror half of the images left to right.')),
   flipVertical: z.boolean().default(false).meta(says('Mirror half of the images top to bottom.')),
+  resize: z
+    .strictObject({
+      shortSides: z
+        .array(z.int().min(32).max(4096))
+        .min(1)
+        .meta(says('Lengths in px for the shorter side; one of them is drawn for each image (multi-scale training).')),
+      longSide: z.int().min(32).max(4096).meta(says('Largest length in px of the longer side; the scale gives way.')),
+    })
+    .nullable()
+    .default(null)
+    .meta(
+      says(
+        'Training scales each image by this rule and pads a batch to its largest image; null fits every image into imageSizeHw.',
+      ),
+    ),
   transpose: z.boolean().default(false).meta(says('Swap rows and columns of half of the square images.')),
 });
 
 const side = z.int().min(32).max(4096).multipleOf(32);
 
 /** `train.yaml`: how a model is made. */
-export const trainConfigSchema = z.strictObject({
-  seed: z
-    .int()
-    .nonnegative()
-    .max(2 ** 31)
-    .default(1)
-    .meta(says('Decides initial weights, data order and sampling.')),
-  classes: z
-    .array(z.string().min(1))
-    .min(1)
-    .optional()
-    .meta(says('Class names in id order; those of the dataset when absent.')),
-  imageSizeHw: z
-    .tuple([side, side])
-    .meta(
-      says('Height and width in px that the network computes at; images are resized with their ratio kept and padded.'),
-    ),
-  normalization: z
-    .strictObject({
-      mean: z.tuple([z.number(), z.number(), z.number()]).meta(says('Subtracted from R, G and B (0..255).')),
-      std: z
-        .tuple([z.number().positive(), z.number().positive(), z.number().positive()])
-        .meta(says('Divisor of R, G and B after that.')),
-    })
-    .default({ mean: [127.5, 127.5, 127.5], std: [127.5, 127.5, 127.5] }),
-  model: modelConfigSchema.prefault({}),
-  proposals: proposalConfigSchema.prefault({}),
-  sampling: samplingConfigSchema.prefault({}),
-  loss: lossConfigSchema.prefault({}),
-  test: testConfigSchema.prefault({}),
-  schedule: scheduleConfigSchema.prefault({}),
-  augment: augmentConfigSchema.prefault({}),
-});
+export const trainConfigSchema = z
+  .strictObject({
+    seed: z
+      .int()
+      .nonnegative()
+      .max(2 ** 31)
+      .default(1)
+      .meta(says('Decides initial weights, data order and sampling.')),
+    classes: z
+      .array(z.string().min(1))
+      .min(1)
+      .optional()
+      .meta(says('Class names in id order; those of the dataset when absent.')),
+    imageSizeHw: z
+      .tuple([side, side])
+      .meta(
+        says(
+          'Height and width in px that the network computes at; images are resized with their ratio kept and padded.',
+        ),
+      ),
+    normalization: z
+      .strictObject({
+        mean: z.tuple([z.number(), z.number(), z.number()]).meta(says('Subtracted from R, G and B (0..255).')),
+        std: z
+          .tuple([z.number().positive(), z.number().positive(), z.number().positive()])
+          .meta(says('Divisor of R, G and B after that.')),
+      })
+      .default({ mean: [127.5, 127.5, 127.5], std: [127.5, 127.5, 127.5] }),
+    model: modelConfigSchema.prefault({}),
+    proposals: proposalConfigSchema.prefault({}),
+    sampling: samplingConfigSchema.prefault({}),
+    loss: lossConfigSchema.prefault({}),
+    test: testConfigSchema.prefault({}),
+    schedule: scheduleConfigSchema.prefault({}),
+    augment: augmentConfigSchema.prefault({}),
+  })
+  .superRefine(refuseContradictions);
 
 export type TrainConfig = z.infer<typeof trainConfigSchema>;
 export type ModelConfig = z.infer<typeof modelConfigSchema>;

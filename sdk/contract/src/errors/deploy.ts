@@ -12,4 +12,10 @@ export const deployErrors = {
     'config.json and weights.safetensors are of different runs, or one of them was edited. Take both from one checkpoint.',
     'input',
   ),
+  PLB_DEPLOY_MODEL_UNSUPPORTED: entry(
+    (p: { source: string; key: string; value: string }) =>
+      `${p.source}: models with ${p.key} ${p.value} are not exported`,
+    'Such a model can be trained and evaluated by `plumbline train` and `plumbline eval`. For a device, train one with the other value of this setting.',
+    'input',
+  ),
 } as const;

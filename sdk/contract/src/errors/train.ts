@@ -16,6 +16,22 @@ export const trainErrors = {
     'The weights belong to a model of another shape. Use the configuration that they were trained with.',
     'input',
   ),
+  PLB_TRAIN_WEIGHTS_UNREADABLE: entry(
+    (p: { file: string; reason: string }) => `${p.file}: cannot be read (${p.reason})`,
+    'Name a file of safetensors or of torch.save (.pth, .pt).',
+    'input',
+  ),
+  PLB_TRAIN_PTH_INVALID: entry(
+    (p: { file: string; reason: string }) => `${p.file}: not a usable PyTorch checkpoint: ${p.reason}`,
+    'The file is damaged or no checkpoint. Copy it again, or save the state_dict of the model as safetensors.',
+    'input',
+  ),
+  PLB_TRAIN_PTH_REFUSED: entry(
+    (p: { file: string; what: string }) =>
+      `${p.file}: asks for ${p.what}, which no file of weights needs; nothing was run`,
+    'Do not load this file with PyTorch either unless you trust its source. From a trusted one, save only model.state_dict(), or convert it to safetensors.',
+    'input',
+  ),
   PLB_TRAIN_CHECKPOINT_INVALID: entry(
     (p: { file: string; reason: string }) => `${p.file}: not a usable checkpoint: ${p.reason}`,
     'Point to a folder that `plumbline train --out` has written, with config.json and weights.safetensors in it.',

@@ -1,30 +1,53 @@
+export interface AnchorOptions {
+  /** Distance of neighbouring cells in px, [vertical, horizontal]; `stride` both ways when absent. See {@link gridStrideHw}. */
+  readonly strideHw?: readonly [number, number];
+  /** Corners of the anchor of cell (0, 0) are rounded to integers, halves to the even one, as torchvision does. */
+  readonly roundedBase?: boolean;
+}
+
 /**
  * Anchors of one pyramid level, flat [h * w * ratios * 4] xyxy px in the order (row, column, ratio).
  * An anchor is centred at (x * stride, y * stride); side = scale * stride, width = side / sqrt(r), height = side * sqrt(r).
- * Source: mmdetection AnchorGenerator, centre offset 0 (decoupled-rcnn specification, section 3.1).
+ * Source: mmdetection AnchorGenerator, centre offset 0 (decoupled-rcnn specification, section 3.1); the options are what
+ * torchvision's AnchorGenerator does differently.
  */
 export function levelAnchors(
   sizeHw: readonly [number, number],
   stride: number,
   scale: number,
   ratios: readonly number[],
+  { strideHw = [stride, stride], roundedBase = false }: AnchorOptions = {},
 ): Float32Array {
   const [h, w] = sizeHw;
   const out = new Float32Array(h * w * ratios.length * 4);
+  const corner = roundedBase ? roundHalfEven : (v: number) => v;
   let at = 0;
   for (let y = 0; y < h; y++) {
     for (let x = 0; x < w; x++) {
       for (const ratio of ratios) {
-        const halfW = (scale * stride) / Math.sqrt(ratio) / 2;
-        const halfH = (scale * stride * Math.sqrt(ratio)) / 2;
-        out[at++] = x * stride - halfW;
-        out[at++] = y * stride - halfH;
-        out[at++] = x * stride + halfW;
-        out[at++] = y * stride + halfH;
+        const halfW = corner((scale * stride) / Math.sqrt(ratio) / 2);
+        const halfH = corner((scale * stride * Math.sqrt(ratio)) / 2);
+        out[at++] = x * strideHw[1] - halfW;
+        out[at++] = y * strideHw[0] - halfH;
+        out[at++] = x * strideHw[1] + halfW;
+        out[at++] = y * strideHw[0] + halfH;
       }
     }
   }
   return out;
+}
+
+/** Distance of the cells of a grid over a padded input in whole px, rounded down: torchvision's anchor stride. */
+export function gridStrideHw(
+  paddedHw: readonly [number, number],
+  gridHw: readonly [number, number],
+): [vertical: number, horizontal: number] {
+  return [Math.floor(paddedHw[0] / gridHw[0]), Math.floor(paddedHw[1] / gridHw[1])];
+}
+
+function roundHalfEven(value: number): number {
+  const rounded = Math.round(value);
+  return rounded - value === 0.5 && rounded % 2 !== 0 ? rounded - 1 : rounded;
 }
 
 /** Strides of P2..P6. */

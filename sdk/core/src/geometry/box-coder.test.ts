@@ -22,6 +22,18 @@ describe('box coder', () => {
     expect(out[2]! - out[0]!).toBeCloseTo(Math.exp(maxLogScale), 3);
   });
 
+  it('clamps dw from below too, or not, as asked', () => {
+    const [prior, deltas] = [Float32Array.of(400, 400, 600, 600), Float32Array.of(0, 0, -5, -5)];
+    const both = decodeBoxes(prior, deltas, rpnStds, [1000, 1000]);
+    expect(both[2]! - both[0]!).toBeCloseTo(200 * (16 / 1000), 3);
+    const above = decodeBoxes(prior, deltas, rpnStds, [1000, 1000], { clamp: 'above' });
+    expect(above[3]! - above[1]!).toBeCloseTo(200 * Math.exp(-5), 3);
+    const large = decodeBoxes(Float32Array.of(500, 500, 501, 501), Float32Array.of(0, 0, 100, 0), rpnStds, [999, 999], {
+      clamp: 'above',
+    });
+    expect(large[2]! - large[0]!).toBeCloseTo(Math.exp(maxLogScale), 3);
+  });
+
   it('clips to the image', () => {
     const out = decodeBoxes(Float32Array.of(-5, -5, 50, 50), new Float32Array(4), rpnStds, [20, 30]);
     expect([...out]).toEqual([0, 0, 30, 20]);

@@ -15,6 +15,11 @@ export const stageStds: readonly Stds[] = [
 
 export const rpnStds: Stds = [1, 1, 1, 1];
 
+export interface DecodeOptions {
+  /** dw and dh are clamped at ±{@link maxLogScale} (`both`, mmdetection) or only from above (`above`, torchvision). */
+  readonly clamp?: 'both' | 'above';
+}
+
 /**
  * Deltas that turn priors into ground truth; inverse of {@link decodeBoxes}.
  * @param priorsXyxy [N * 4] px, x1 < x2 and y1 < y2
@@ -59,6 +64,7 @@ export function decodeBoxes(
   deltas: Float32Array,
   stds: Stds,
   clipHw: readonly [number, number],
+  { clamp = 'both' }: DecodeOptions = {},
 ): Float32Array {
   const rows = priorsXyxy.length / 4;
   const perPrior = rows === 0 ? 0 : deltas.length / 4 / rows;
@@ -71,7 +77,8 @@ export function decodeBoxes(
   }
   const out = new Float32Array(deltas.length);
   const [clipH, clipW] = clipHw;
-  const clampLog = (v: number) => Math.min(maxLogScale, Math.max(-maxLogScale, v));
+  const lowest = clamp === 'both' ? -maxLogScale : -Infinity;
+  const clampLog = (v: number) => Math.min(maxLogScale, Math.max(lowest, v));
   const clip = (v: number, max: number) => Math.min(max, Math.max(0, v));
   for (let row = 0, i = 0; row < rows; row++) {
     const pw = priorsXyxy[4 * row + 2]! - priorsXyxy[4 * row]!;

@@ -1,34 +1,38 @@
 import type { Weights } from './checkpoint.js';
 import type { GraphBuilder, Value } from './graph-builder.js';
 
-const batchNormEpsilon = 1e-5;
+export const batchNormEpsilon = 1e-5;
 
 export interface ConvShape {
   readonly inputs: number;
   readonly outputs: number;
   readonly kernel: number;
   readonly stride?: number;
+  /** Groups of channels that see one another; 1 when absent. */
+  readonly groups?: number;
 }
 
-/** A convolution's weight [O, I, k, k] as a value of the graph, and its bias [O]. */
+/** A convolution's weight [O, I / groups, k, k] as a value of the graph, and its bias [O] where it has one. */
 export interface ConvParameters {
   readonly weight: Value;
-  readonly bias: ArrayLike<number>;
+  readonly bias?: ArrayLike<number>;
 }
 
-/** Convolution with bias and symmetric zero padding of kernel / 2. */
+/** Convolution with symmetric zero padding of kernel / 2. */
 export function conv(
   b: GraphBuilder,
   name: string,
   x: Value,
-  { kernel, outputs, stride = 1 }: ConvShape,
+  { kernel, outputs, stride = 1, groups = 1 }: ConvShape,
   { weight, bias }: ConvParameters,
 ): Value {
   const pad = Math.floor(kernel / 2);
-  return b.op(name, 'Conv', [x, weight, b.constant(`${name}.bias`, 'float', [outputs], bias)], {
+  const biases = bias ? [b.constant(`${name}.bias`, 'float', [outputs], bias)] : [];
+  return b.op(name, 'Conv', [x, weight, ...biases], {
     kernel_shape: [kernel, kernel],
     strides: [stride, stride],
     pads: [pad, pad, pad, pad],
+    ...(groups === 1 ? {} : { group: groups }),
   });
 }
 
@@ -54,31 +58,50 @@ export function batchNormConvParameters(
   shape: ConvShape,
   inputScale?: readonly number[],
 ): ConvParameters {
-  const { inputs, outputs, kernel } = shape;
-  const weight = weights.get(`${convPath}.weight`, weightDims(shape));
+  const { outputs } = shape;
   const [scale, offset, mean, variance] = ['weight', 'bias', 'running_mean', 'running_var'].map((part) =>
     weights.get(`${bnPath}.${part}`, [outputs]),
   ) as [Float32Array, Float32Array, Float32Array, Float32Array];
   const factors = Float64Array.from(scale, (value, o) => value / Math.sqrt(variance[o]! + batchNormEpsilon));
   const bias = Float64Array.from(offset, (value, o) => value - mean[o]! * factors[o]!);
+  return { weight: scaledConvWeight(b, weights, convPath, shape, inputScale, factors), bias };
+}
+
+/**
+ * A convolution's weight times a factor per input channel (`inputScale`) and per output channel (`factors`).
+ * @returns [O, I / groups, k, k]
+ */
+export function scaledConvWeight(
+  b: GraphBuilder,
+  weights: Weights,
+  path: string,
+  shape: ConvShape,
+  inputScale?: readonly number[],
+  factors?: ArrayLike<number>,
+): Value {
+  const { outputs, kernel } = shape;
+  const dims = weightDims(shape);
+  const inputs = dims[1]!;
+  const name = `${path}.weight`;
+  const weight = weights.get(name, dims);
+  if (!inputScale && !factors) return b.weight(name, dims, weight);
   const area = kernel * kernel;
-  const factorOf = (o: number, i: number) => factors[o]! * (inputScale?.[i] ?? 1);
-  const name = `${convPath}.weight`;
+  const factorOf = (o: number, i: number) => (factors?.[o] ?? 1) * (inputScale?.[i] ?? 1);
   if (b.isStoredHalf(weight)) {
     const columns = inputScale ? inputs : 1;
     const perRow = Float64Array.from({ length: outputs * columns }, (_, k) =>
       factorOf(Math.floor(k / columns), k % columns),
     );
     const factor = b.constant(`${name}.factor`, 'float', [outputs, columns, 1, 1], perRow);
-    return { weight: b.op(`${name}.folded`, 'Mul', [b.weight(name, weightDims(shape), weight), factor]), bias };
+    return b.op(`${name}.folded`, 'Mul', [b.weight(name, dims, weight), factor]);
   }
   const folded = Float64Array.from(weight, (value, k) => {
     const row = Math.floor(k / area);
     return value * factorOf(Math.floor(row / inputs), row % inputs);
   });
-  return { weight: b.constant(name, 'float', weightDims(shape), folded), bias };
+  return b.constant(name, 'float', dims, folded);
 }
 
-function weightDims({ inputs, outputs, kernel }: ConvShape): number[] {
-  return [outputs, inputs, kernel, kernel];
+function weightDims({ inputs, outputs, kernel, groups = 1 }: ConvShape): number[] {
+  return [outputs, inputs / groups, kernel, kernel];
 }

@@ -4,7 +4,8 @@ import { absent, type GraphBuilder, type Value } from './graph-builder.js';
 
 /**
  * Feature pyramid: 1x1 laterals, nearest 2x upsampling added top-down, 3x3 outputs; P6 is P5 subsampled by 2.
- * @param c C2..C5 with `width` * 1, 2, 4, 8 channels
+ * @param c C2..C5
+ * @param inputs their channels
  * @returns P2..P6
  * Source: Lin et al., arXiv:1612.03144.
  */
@@ -12,13 +13,13 @@ export function buildFpn(
   b: GraphBuilder,
   weights: Weights,
   c: readonly Value[],
-  width: number,
+  inputs: readonly number[],
   channels: number,
 ): Value[] {
   const merged: Value[] = [];
   for (let i = c.length - 1; i >= 0; i--) {
     const path = `neck.lateral_convs.${i}`;
-    const shape = { inputs: width * 2 ** i, outputs: channels, kernel: 1 };
+    const shape = { inputs: inputs[i]!, outputs: channels, kernel: 1 };
     const lateral = conv(b, path, c[i]!, shape, convParameters(b, weights, path, shape));
     const above = merged[0];
     if (above === undefined) {

@@ -35,11 +35,11 @@ export function buildHeads(
   proposals: Value,
   limits: Value,
 ): HeadOutput {
-  const { fcChannels, roiSize, samplingRatio } = config.head;
+  const { fcChannels, roiSize, samplingRatio, aligned } = config.head;
   const channels = config.fpn.channels;
   const inputs = channels * roiSize * roiSize;
   const pool = (stage: number, boxes: Value) =>
-    buildRoiFeatures(b, `roi_head.stage${stage}.pool`, pyramid, boxes, { channels, roiSize, samplingRatio });
+    buildRoiFeatures(b, `roi_head.stage${stage}.pool`, pyramid, boxes, { channels, roiSize, samplingRatio, aligned });
   const regress = (stage: number, x: Value, outputs: number) => {
     const path = `roi_head.stage${stage}.fc_reg`;
     return buildDense(

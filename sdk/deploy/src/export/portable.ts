@@ -1,3 +1,4 @@
+import { backboneStages } from '@plumbline/contract';
 import { buildBackbone } from './backbone.js';
 import type { Checkpoint } from './checkpoint.js';
 import { buildDetections } from './detections.js';
@@ -6,6 +7,7 @@ import { buildFloatInput, buildFrameInput } from './frame-input.js';
 import { GraphBuilder } from './graph-builder.js';
 import { buildHeads } from './heads.js';
 import { buildProposals } from './proposals.js';
+import { refuseUnsupported } from './refuse-unsupported.js';
 
 /** Names of the graph's input and outputs; the manifest repeats them. */
 export const portableInput = 'frame';
@@ -39,9 +41,11 @@ export interface ExportedModel {
 /**
  * Writes a checkpoint as an ONNX model that needs nothing but the standard operators: frame in, final boxes out.
  * Outputs: `boxes` float [N, 4] xyxy in source px, `scores` float [N] descending, `classes` int64 [N], 0-based; N may be 0.
- * @throws {PlumblineError} PLB_DEPLOY_CHECKPOINT_TENSOR when a weight is missing or has another shape
+ * @throws {PlumblineError} PLB_DEPLOY_CHECKPOINT_TENSOR when a weight is missing or has another shape,
+ *   PLB_DEPLOY_MODEL_UNSUPPORTED for a configuration without a graph
  */
 export function exportPortable(checkpoint: Checkpoint, options: PortableOptions = {}): ExportedModel {
+  refuseUnsupported(checkpoint);
   const { config, weights, classes } = checkpoint;
   const { mean, std } = config.normalization;
   const opset = options.opset ?? portableOpsets[0];
@@ -49,7 +53,8 @@ export function exportPortable(checkpoint: Checkpoint, options: PortableOptions 
   const network = (options.input === 'network-image' ? buildFloatInput : buildFrameInput)(b, config.imageSizeHw, mean);
   const inverseStd = std.map((value) => 1 / value);
   const stages = buildBackbone(b, weights, config.model.backbone, network.image, inverseStd);
-  const pyramid = buildFpn(b, weights, stages, config.model.backbone.width, config.model.fpn.channels);
+  const stageChannels = backboneStages(config.model.backbone).map(({ outputs }) => outputs);
+  const pyramid = buildFpn(b, weights, stages, stageChannels, config.model.fpn.channels);
   const proposals = buildProposals(b, weights, config, pyramid, network.contentLimits);
   const heads = buildHeads(
     b,

@@ -17,14 +17,14 @@ export interface RoiFeatures {
  * back in order (see {@link restoreOrder}), not the features.
  * @param pyramid P2..P5, float [1, C, h, w]
  * @param boxes   float [R, 4] xyxy, network px
- * Source: FPN (arXiv:1612.03144) eq. 1; Mask R-CNN (arXiv:1703.06870) section 3; half-pixel offset as in detectron2.
+ * Source: FPN (arXiv:1612.03144) eq. 1; Mask R-CNN (arXiv:1703.06870) section 3; `aligned` is Detectron2's half-pixel shift.
  */
 export function buildRoiFeatures(
   b: GraphBuilder,
   path: string,
   pyramid: readonly Value[],
   boxes: Value,
-  options: { channels: number; roiSize: number; samplingRatio: number },
+  options: { channels: number; roiSize: number; samplingRatio: number; aligned: boolean },
 ): RoiFeatures {
   const name = (part: string) => `${path}.${part}`;
   const [low, high] = b.split(name('corners'), boxes, [2, 2], 1);
@@ -46,7 +46,7 @@ export function buildRoiFeatures(
     const batch = b.op(at('batch'), 'Sub', [index, index]);
     const features = b.op(at('roiAlign'), 'RoiAlign', [pyramid[k]!, rois, batch], {
       mode: 'avg',
-      coordinate_transformation_mode: 'half_pixel',
+      coordinate_transformation_mode: options.aligned ? 'half_pixel' : 'output_half_pixel',
       output_height: options.roiSize,
       output_width: options.roiSize,
       sampling_ratio: options.samplingRatio,

@@ -2,10 +2,11 @@ export type { Engine, EngineChoice, EngineMemory, EngineName, EngineOptions } fr
 export { loadEngine } from './load-engine.js';
 export { type BatchNormResult, batchNormTrain } from './ops/batch-norm-train.js';
 export { biasAdd } from './ops/bias-add.js';
+export { conv2dGrouped } from './ops/conv2d-grouped.js';
 export { conv2dPadded, type Padding } from './ops/conv2d-padded.js';
 export { maxPool3x3s2 } from './ops/max-pool.js';
 export { relu } from './ops/relu.js';
-export { cropAndResizeRoiAlign } from './ops/roi-align.js';
+export { roiAlign } from './ops/roi-align.js';
 export { cacheRoot, findTensorflow, tensorflowDir } from './tensorflow/locate.js';
 export { probeTensorflow, type TensorflowProbe } from './tensorflow/probe.js';
 export type { ReportProgress, SetupProgress } from './tensorflow/setup/progress.js';

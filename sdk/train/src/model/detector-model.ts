@@ -1,8 +1,9 @@
-import type { TrainConfig } from '@plumbline/contract';
-import { levelAnchors, pyramidSizesHw, pyramidStrides } from '@plumbline/core/geometry';
+import { backboneStages, type ModelConfig, type TrainConfig } from '@plumbline/contract';
+import { gridStrideHw, levelAnchors, pyramidSizesHw, pyramidStrides } from '@plumbline/core/geometry';
 import { createRandom } from '@plumbline/core/random';
 import type * as tf from '@tensorflow/tfjs-core';
 import { type BackboneParameters, backbone, createBackbone } from './backbone.js';
+import { conventions } from './conventions.js';
 import { createFpn, type FpnParameters, fpn } from './fpn.js';
 import type { ForwardContext } from './layers.js';
 import { type Parameter, ParameterStore } from './parameters.js';
@@ -24,28 +25,26 @@ export interface DetectorModel {
 /** Creates a freshly initialised model; the seed decides every weight. The engine must be loaded before. */
 export function createDetectorModel(config: TrainConfig, classes: readonly string[]): DetectorModel {
   const store = new ParameterStore(createRandom(config.seed));
-  const { model } = config;
-  const { blocks, width } = model.backbone;
+  const parts = createModelParts(store, config.model, classes.length);
+  return { config, classes, ...parts, parameters: store.parameters };
+}
+
+/** The parameters of each part, in this order; with a store of shapes nothing but their shapes. */
+export function createModelParts(
+  store: ParameterStore,
+  model: ModelConfig,
+  classes: number,
+): Pick<DetectorModel, 'backbone' | 'fpn' | 'rpn' | 'roiHeads'> {
   const channels = model.fpn.channels;
   return {
-    config,
-    classes,
-    backbone: createBackbone(store, blocks, width),
+    backbone: createBackbone(store, model.backbone),
     fpn: createFpn(
       store,
-      blocks.map((_, stage) => width * 2 ** stage),
+      backboneStages(model.backbone).map(({ outputs }) => outputs),
       channels,
     ),
     rpn: createRpn(store, channels, model.anchors.ratios.length),
-    roiHeads: createRoiHeads(store, {
-      classes: classes.length,
-      channels,
-      roiSize: model.head.roiSize,
-      fcChannels: model.head.fcChannels,
-      regressors: model.regressors,
-      shared: model.head.shared,
-    }),
-    parameters: store.parameters,
+    roiHeads: createRoiHeads(store, model, classes),
   };
 }
 
@@ -60,10 +59,18 @@ export function runTrunk(model: DetectorModel, images: tf.Tensor4D, context: For
   return { pyramid, ...rpn(pyramid, model.rpn) };
 }
 
-/** Anchors per level for the configured input size, flat [a * 4] xyxy px. */
-export function modelAnchors(config: TrainConfig): Float32Array[] {
+/**
+ * Anchors per level, flat [a * 4] xyxy px.
+ * @param inputHw padded size of the network input, multiples of 32
+ */
+export function modelAnchors(
+  config: TrainConfig,
+  inputHw: readonly [number, number] = config.imageSizeHw,
+): Float32Array[] {
   const { scale, ratios } = config.model.anchors;
-  return pyramidSizesHw(config.imageSizeHw).map((size, level) =>
-    levelAnchors(size, pyramidStrides[level]!, scale, ratios),
-  );
+  const { roundedAnchors } = conventions[config.model.conventions];
+  return pyramidSizesHw(inputHw).map((size, level) => {
+    const options = roundedAnchors ? { roundedBase: true, strideHw: gridStrideHw(inputHw, size) } : {};
+    return levelAnchors(size, pyramidStrides[level]!, scale, ratios, options);
+  });
 }

@@ -1,16 +1,30 @@
+export { type BackboneParameters, backbone, createBackbone } from './backbone.js';
+export { type Conventions, conventions } from './conventions.js';
+export {
+  type BranchDescription,
+  type DescribeOptions,
+  describeModel,
+  type ModelDescription,
+  type PartDescription,
+} from './describe.js';
 export {
   detectImage,
+  detectOnBatch,
   detectOnInput,
   type NetworkDetection,
-  type Placement,
-  placeImage,
   toNetworkInput,
 } from './detect.js';
 export { createDetectorModel, type DetectorModel, modelAnchors, runTrunk, type TrunkOutput } from './detector-model.js';
 export { type ForwardContext, inferenceContext } from './layers.js';
-export type { Parameter } from './parameters.js';
+export { binaryCrossEntropySum, crossEntropyMean, l1Sum, smoothL1Sum } from './losses.js';
+export { type NamedModel, paperConfigurations } from './paper-configurations.js';
+export { type Parameter, ParameterStore } from './parameters.js';
+export { type Placement, paddedSide, placeByRule, placeImage } from './placement.js';
 export { type Candidates, type Proposals, selectCandidates, suppressCandidates } from './proposals.js';
-export type { GroundTruth } from './region-sampling.js';
+export type { GroundTruth, SampledRows } from './region-sampling.js';
+export { runClassifier, runRegressor } from './roi-heads.js';
+export { type PoolOptions, poolRois, type Rois } from './roi-pool.js';
 export { type Choose, positiveSample, randomSample, type Sample } from './samplers.js';
+export { type HeadOutput, runTestHeads } from './test-heads.js';
 export { type LossTerms, trainingLosses } from './training-losses.js';
-export { exportWeights, importWeights } from './weights.js';
+export { exportWeights, importWeights, toStored } from './weights.js';

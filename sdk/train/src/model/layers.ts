@@ -1,6 +1,6 @@
 /** Shapes in this module: B images, H x W cells, C channels; feature maps are NHWC float32. */
 import * as tf from '@tensorflow/tfjs-core';
-import { batchNormTrain, biasAdd, conv2dPadded } from '../engines/index.js';
+import { batchNormTrain, biasAdd, conv2dGrouped, conv2dPadded } from '../engines/index.js';
 import type { BatchNormParameters, ConvParameters, DenseParameters } from './parameters.js';
 
 export const batchNormEpsilon = 1e-5;
@@ -20,13 +20,14 @@ export const inferenceContext: ForwardContext = { training: false, batchStatisti
 
 export { relu } from '../engines/index.js';
 
-/** Convolution with PyTorch's symmetric padding (size - 1) / 2. */
+/** Convolution with PyTorch's symmetric padding (size - 1) / 2; in groups when the filter takes fewer channels than x has. */
 export function conv(x: tf.Tensor4D, parameters: ConvParameters, stride = 1): tf.Tensor4D {
   const filter = parameters.weight.variable as unknown as tf.Tensor4D;
   const pad = (filter.shape[0] - 1) / 2;
   let y: tf.Tensor4D;
+  if (filter.shape[2] !== x.shape[3]) y = conv2dGrouped(x, filter, stride, pad);
   // For stride 1 an odd kernel's 'same' is symmetric, and a 1x1 kernel needs no padding at all.
-  if (stride === 1) y = tf.conv2d(x, filter, 1, 'same');
+  else if (stride === 1) y = tf.conv2d(x, filter, 1, 'same');
   else if (pad === 0) y = tf.conv2d(x, filter, stride, 'valid');
   else y = conv2dPadded(x, filter, stride, [pad, pad, pad, pad]);
   return parameters.bias ? biasAdd(y, parameters.bias.variable as unknown as tf.Tensor1D) : y;

@@ -12,8 +12,13 @@ export interface Parameter {
   /** PyTorch-style path, for example `backbone.layer1.0.conv1.weight`. */
   readonly name: string;
   readonly kind: ParameterKind;
+  /** In the layout of the engines. */
+  readonly shape: readonly number[];
+  /** Absent from the shapes that {@link ParameterStore.ofShapes} records: those count a model, they do not run it. */
   readonly variable: tf.Variable;
   readonly trainable: boolean;
+  /** A running statistic: kept in checkpoints, set by no gradient, not counted as a parameter. */
+  readonly isStatistic: boolean;
   /** Side of the pooled map in front of a `denseFromMap` weight. */
   readonly mapSize?: number;
 }
@@ -31,6 +36,10 @@ export interface BatchNormParameters {
   readonly offset: Parameter;
   readonly mean: Parameter;
   readonly variance: Parameter;
+}
+export interface GroupNormParameters {
+  readonly scale: Parameter;
+  readonly offset: Parameter;
 }
 
 /** Fills a fresh weight: fan-in and fan-out are given, values go to `out`. */
@@ -56,33 +65,62 @@ export const normal =
 /** Creates the parameters of a model in a fixed order, so that one seed gives one initial model on every engine. */
 export class ParameterStore {
   readonly parameters: Parameter[] = [];
+  private isFrozen = false;
 
-  constructor(private readonly random: Random) {}
+  /** @param random source of initial weights; null records shapes only, without an engine and without memory */
+  constructor(private readonly random: Random | null) {}
 
+  /** A store that records what a model would be made of; nothing is allocated. */
+  static ofShapes(): ParameterStore {
+    return new ParameterStore(null);
+  }
+
+  /** What `create` makes stays as it is in training when `isFrozen`. */
+  freezing<T>(isFrozen: boolean, create: () => T): T {
+    const before = this.isFrozen;
+    this.isFrozen ||= isFrozen;
+    try {
+      return create();
+    } finally {
+      this.isFrozen = before;
+    }
+  }
+
+  /** @param inputs input channels of one group; the fan-out of the initialiser counts all groups, as in PyTorch */
   conv(path: string, size: number, inputs: number, outputs: number, init: Initializer, bias = true): ConvParameters {
     const area = size * size;
-    const weight = this.add(`${path}.weight`, 'conv', [size, size, inputs, outputs], (out) =>
-      init(out, area * inputs, area * outputs, this.random),
+    const weight = this.add(`${path}.weight`, 'conv', [size, size, inputs, outputs], (out, random) =>
+      init(out, area * inputs, area * outputs, random),
     );
     return bias ? { weight, bias: this.add(`${path}.bias`, 'vector', [outputs], () => {}) } : { weight };
   }
 
   dense(path: string, inputs: number, outputs: number, init: Initializer, mapSize?: number): DenseParameters {
     const kind = mapSize === undefined ? 'dense' : 'denseFromMap';
-    const fill = (out: Float32Array) => init(out, inputs, outputs, this.random);
     return {
-      weight: this.add(`${path}.weight`, kind, [inputs, outputs], fill, true, mapSize),
+      weight: this.add(
+        `${path}.weight`,
+        kind,
+        [inputs, outputs],
+        (out, random) => init(out, inputs, outputs, random),
+        mapSize === undefined ? {} : { mapSize },
+      ),
       bias: this.add(`${path}.bias`, 'vector', [outputs], () => {}),
     };
   }
 
   batchNorm(path: string, channels: number): BatchNormParameters {
-    const ones = (out: Float32Array) => void out.fill(1);
     return {
-      scale: this.add(`${path}.weight`, 'vector', [channels], ones),
+      ...this.groupNorm(path, channels),
+      mean: this.add(`${path}.running_mean`, 'vector', [channels], () => {}, { isStatistic: true }),
+      variance: this.add(`${path}.running_var`, 'vector', [channels], (out) => out.fill(1), { isStatistic: true }),
+    };
+  }
+
+  groupNorm(path: string, channels: number): GroupNormParameters {
+    return {
+      scale: this.add(`${path}.weight`, 'vector', [channels], (out) => out.fill(1)),
       offset: this.add(`${path}.bias`, 'vector', [channels], () => {}),
-      mean: this.add(`${path}.running_mean`, 'vector', [channels], () => {}, false),
-      variance: this.add(`${path}.running_var`, 'vector', [channels], ones, false),
     };
   }
 
@@ -90,17 +128,25 @@ export class ParameterStore {
     name: string,
     kind: ParameterKind,
     shape: number[],
-    fill: (out: Float32Array) => void,
-    trainable = true,
-    mapSize?: number,
+    fill: (out: Float32Array, random: Random) => void,
+    extra: { mapSize?: number; isStatistic?: boolean } = {},
   ): Parameter {
-    const values = new Float32Array(shape.reduce((a, b) => a * b, 1));
-    fill(values);
-    const initial = tf.tensor(values, shape, 'float32');
-    const variable = tf.variable(initial, trainable);
-    initial.dispose();
-    const parameter: Parameter = { name, kind, variable, trainable, ...(mapSize === undefined ? {} : { mapSize }) };
+    const { isStatistic = false, ...rest } = extra;
+    const trainable = !isStatistic && !this.isFrozen;
+    const recorded = { name, kind, shape, trainable, isStatistic, ...rest };
+    const parameter = this.random
+      ? { ...recorded, variable: initialVariable(shape, trainable, (out) => fill(out, this.random!)) }
+      : (recorded as unknown as Parameter);
     this.parameters.push(parameter);
     return parameter;
   }
+}
+
+function initialVariable(shape: number[], trainable: boolean, fill: (out: Float32Array) => void): tf.Variable {
+  const values = new Float32Array(shape.reduce((a, b) => a * b, 1));
+  fill(values);
+  const initial = tf.tensor(values, shape, 'float32');
+  const variable = tf.variable(initial, trainable);
+  initial.dispose();
+  return variable;
 }

@@ -1,5 +1,6 @@
 /** Shapes in this module: A anchors of all levels; boxes flat xyxy px of the network input. No gradient passes here. */
 import { decodeBoxes, nms, rpnStds, topKIndices } from '@plumbline/core/geometry';
+import { type Conventions, conventions, isAtLeast } from './conventions.js';
 
 /** The best anchors of each level, decoded; the one set from which both proposal sets are suppressed. */
 export interface Candidates {
@@ -21,6 +22,7 @@ export interface Proposals {
  * @param anchors     per level, [a * 4]
  * @param preNms      best anchors kept per level
  * @param clipHw      unpadded image size, px
+ * @param conventions decide the clamp of deltas and the smallest box that stays
  */
 export function selectCandidates(
   logits: Float32Array,
@@ -28,6 +30,7 @@ export function selectCandidates(
   anchors: readonly Float32Array[],
   preNms: number,
   clipHw: readonly [number, number],
+  { clamp, minProposalSide }: Conventions = conventions.mmdetection,
 ): Candidates {
   const boxes: Float32Array[] = [];
   const scores: number[] = [];
@@ -44,9 +47,15 @@ export function selectCandidates(
         priors[4 * i + k] = levelAnchors[4 * index + k]!;
         picked[4 * i + k] = deltas[4 * (offset + index) + k]!;
       }
-      scores.push(logits[offset + index]!);
     }
-    boxes.push(decodeBoxes(priors, picked, rpnStds, clipHw));
+    const decoded = decodeBoxes(priors, picked, rpnStds, clipHw, { clamp });
+    let kept = 0;
+    for (let i = 0; i < top.length; i++) {
+      if (minProposalSide > 0 && !isAtLeast(decoded, i, minProposalSide)) continue;
+      decoded.copyWithin(4 * kept++, 4 * i, 4 * i + 4);
+      scores.push(logits[offset + top[i]!]!);
+    }
+    boxes.push(decoded.subarray(0, 4 * kept));
     levelStart.push(scores.length);
     offset += count;
   }

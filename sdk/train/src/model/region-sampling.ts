@@ -1,131 +1,122 @@
 /**
- * Shapes in this module: N rows per image, C classes (background = C); boxes are flat xyxy px of the network input.
- * Which regions each head is trained on, and with which targets; no gradient passes here.
+ * Shapes in this module: N rows per image, R rows of a batch, C classes (background = C); boxes are flat xyxy px of the
+ * network input. Which regions each head is trained on, and with which targets; no gradient passes here.
  */
 import { concatFloat32, iou, matchPriors } from '@plumbline/core/geometry';
-import type { DetectorModel } from './detector-model.js';
-import type { Proposals } from './proposals.js';
-import { type Choose, positiveSample, randomSample } from './samplers.js';
+import type { Sample } from './samplers.js';
 
 /** Ground truth of one image. */
 export interface GroundTruth {
   readonly boxesXyxy: Float32Array;
   readonly labels: Int32Array;
+  /** Unpadded [height, width] of the image in px of the network input; absent: all of it. Boxes are clipped to this. */
+  readonly clipHw?: readonly [number, number];
 }
 
-/** Rows of one regression stage over the batch: only positives, since padded negatives carry no loss. */
-export interface RegressionRows {
-  boxesXyxy: Float32Array;
-  batchIndex: Int32Array;
-  gtXyxy: Float32Array;
-  labels: Int32Array;
-  meanIou: number;
+/** Rows that one head is trained on: images one after the other, in each the positives before the rest. */
+export interface SampledRows {
+  /** [R * 4] */
+  readonly boxesXyxy: Float32Array;
+  /** [R] image of each row. */
+  readonly batchIndex: Int32Array;
+  /** [R] position in the image's list of candidates. */
+  readonly index: Int32Array;
+  /** [R] matched ground truth of the row's image; -1 for a negative. */
+  readonly gtIndex: Int32Array;
+  /** [R * 4] box of that ground truth, zeros for a negative. */
+  readonly gtXyxy: Float32Array;
+  /** [R] class id; C for a negative. */
+  readonly labels: Int32Array;
 }
 
-/** Classification rows: N per image, a quarter positive at most, ground truth put in front of the proposals. */
-export function sampleClassification(
-  model: DetectorModel,
-  proposals: readonly Proposals[],
+/**
+ * Assigns each image's candidates to its ground truth by IoU and takes a sample of them.
+ * @param candidates per image, [n * 4]
+ * @param minIou     IoU at or above which a candidate is positive; below it is negative
+ * @param take       sampler over the assignment of one image
+ */
+export function sampleRows(
+  candidates: readonly Float32Array[],
   gt: readonly GroundTruth[],
-  choose: Choose,
-) {
-  const { roisPerImage, roiPositiveFraction } = model.config.sampling;
-  const boxes: number[] = [];
-  const batchIndex: number[] = [];
-  const labels: number[] = [];
-  const gtBoxes: number[] = [];
-  gt.forEach((truth, b) => {
-    const candidates = concatFloat32([truth.boxesXyxy, proposals[b]!.boxesXyxy]);
-    const { gtIndex } = matchPriors(candidates, truth.boxesXyxy, { positiveIou: 0.5, negativeIou: 0.5 });
-    const sample = randomSample(gtIndex, roisPerImage, roiPositiveFraction, choose);
-    const add = (index: number, g: number) => {
-      for (let k = 0; k < 4; k++) {
-        boxes.push(candidates[4 * index + k]!);
-        gtBoxes.push(g >= 0 ? truth.boxesXyxy[4 * g + k]! : 0);
-      }
-      batchIndex.push(b);
-      labels.push(g >= 0 ? truth.labels[g]! : model.classes.length);
-    };
-    for (const index of sample.positive) add(index, gtIndex[index]!);
-    for (const index of sample.negative) add(index, -1);
+  background: number,
+  minIou: number,
+  take: (gtIndex: Int32Array) => Sample,
+): SampledRows {
+  const perImage = gt.map((truth, b) => {
+    const { gtIndex } = matchPriors(candidates[b]!, truth.boxesXyxy, { positiveIou: minIou, negativeIou: minIou });
+    const { positive, negative } = take(gtIndex);
+    return { gtIndex, index: [...positive, ...negative] };
   });
-  return {
-    boxesXyxy: Float32Array.from(boxes),
-    batchIndex: Int32Array.from(batchIndex),
-    labels: Int32Array.from(labels),
-    gtXyxy: Float32Array.from(gtBoxes),
+  const count = perImage.reduce((sum, image) => sum + image.index.length, 0);
+  const rows = {
+    boxesXyxy: new Float32Array(count * 4),
+    batchIndex: new Int32Array(count),
+    index: new Int32Array(count),
+    gtIndex: new Int32Array(count),
+    gtXyxy: new Float32Array(count * 4),
+    labels: new Int32Array(count).fill(background),
   };
-}
-
-/** Regression rows: every positive of the regression proposals, up to N per image. */
-export function sampleRegression(
-  model: DetectorModel,
-  proposals: readonly Proposals[],
-  gt: readonly GroundTruth[],
-  choose: Choose,
-): RegressionRows {
-  const parts = gt.map((truth, b) => {
-    const { boxesXyxy } = proposals[b]!;
-    const { gtIndex } = matchPriors(boxesXyxy, truth.boxesXyxy, { positiveIou: 0.5, negativeIou: 0.5 });
-    const { positive } = positiveSample(gtIndex, model.config.sampling.roisPerImage, choose);
-    const picked = new Float32Array(positive.length * 4);
-    positive.forEach((index, i) => picked.set(boxesXyxy.subarray(4 * index, 4 * index + 4), 4 * i));
-    return { boxesXyxy: picked, batchIndex: new Int32Array(positive.length).fill(b) };
-  });
-  const boxesXyxy = concatFloat32(parts.map((part) => part.boxesXyxy));
-  const batchIndex = Int32Array.from(parts.flatMap((part) => [...part.batchIndex]));
-  return reassign({ boxesXyxy, batchIndex }, gt);
-}
-
-/** Assigns boxes to ground truth anew at IoU 0.5 and drops those that fell below it (they would carry weight 0). */
-export function reassign(
-  rows: { boxesXyxy: Float32Array; batchIndex: Int32Array },
-  gt: readonly GroundTruth[],
-): RegressionRows {
-  const keptBoxes: number[] = [];
-  const keptBatch: number[] = [];
-  const gtBoxes: number[] = [];
-  const labels: number[] = [];
-  let iouSum = 0;
-  for (let b = 0, start = 0; b < gt.length; b++) {
-    let end = start;
-    while (end < rows.batchIndex.length && rows.batchIndex[end] === b) end++;
-    const truth = gt[b]!;
-    const boxes = rows.boxesXyxy.subarray(4 * start, 4 * end);
-    const { gtIndex, maxIou } = matchPriors(boxes, truth.boxesXyxy, { positiveIou: 0.5, negativeIou: 0.5 });
-    for (let i = 0; i < end - start; i++) {
+  let row = 0;
+  perImage.forEach(({ gtIndex, index }, b) => {
+    const { boxesXyxy, labels } = gt[b]!;
+    for (const i of index) {
       const g = gtIndex[i]!;
-      if (g < 0) continue;
-      for (let k = 0; k < 4; k++) {
-        keptBoxes.push(boxes[4 * i + k]!);
-        gtBoxes.push(truth.boxesXyxy[4 * g + k]!);
+      rows.boxesXyxy.set(candidates[b]!.subarray(4 * i, 4 * i + 4), 4 * row);
+      rows.batchIndex[row] = b;
+      rows.index[row] = i;
+      rows.gtIndex[row] = g;
+      if (g >= 0) {
+        rows.gtXyxy.set(boxesXyxy.subarray(4 * g, 4 * g + 4), 4 * row);
+        rows.labels[row] = labels[g]!;
       }
-      keptBatch.push(b);
-      labels.push(truth.labels[g]!);
-      iouSum += maxIou[i]!;
+      row++;
     }
-    start = end;
-  }
+  });
+  return rows;
+}
+
+/** The ground truth of each image in front of its proposals. */
+export function withGroundTruth(proposals: readonly Float32Array[], gt: readonly GroundTruth[]): Float32Array[] {
+  return gt.map((truth, b) => concatFloat32([truth.boxesXyxy, proposals[b]!]));
+}
+
+/** Rows for which `keep` holds, in their order. */
+export function filterRows(rows: SampledRows, keep: (row: number) => boolean): SampledRows {
+  const kept = Int32Array.from([...rows.labels.keys()].filter(keep));
+  const boxes = (source: Float32Array) => {
+    const out = new Float32Array(kept.length * 4);
+    kept.forEach((row, i) => out.set(source.subarray(4 * row, 4 * row + 4), 4 * i));
+    return out;
+  };
   return {
-    boxesXyxy: Float32Array.from(keptBoxes),
-    batchIndex: Int32Array.from(keptBatch),
-    gtXyxy: Float32Array.from(gtBoxes),
-    labels: Int32Array.from(labels),
-    meanIou: keptBatch.length > 0 ? iouSum / keptBatch.length : 0,
+    boxesXyxy: boxes(rows.boxesXyxy),
+    batchIndex: kept.map((row) => rows.batchIndex[row]!),
+    index: kept.map((row) => rows.index[row]!),
+    gtIndex: kept.map((row) => rows.gtIndex[row]!),
+    gtXyxy: boxes(rows.gtXyxy),
+    labels: kept.map((row) => rows.labels[row]!),
   };
 }
 
-export function positivesOf(rows: ReturnType<typeof sampleClassification>, background: number): RegressionRows {
-  const keep = [...rows.labels.keys()].filter((row) => rows.labels[row]! < background);
-  const pickBoxes = (source: Float32Array) =>
-    Float32Array.from(keep.flatMap((row) => [...source.subarray(4 * row, 4 * row + 4)]));
-  const boxesXyxy = pickBoxes(rows.boxesXyxy);
-  const gtXyxy = pickBoxes(rows.gtXyxy);
-  return {
-    boxesXyxy,
-    gtXyxy,
-    batchIndex: Int32Array.from(keep, (row) => rows.batchIndex[row]!),
-    labels: Int32Array.from(keep, (row) => rows.labels[row]!),
-    meanIou: keep.reduce((sum, row) => sum + iou(rows.boxesXyxy, row, rows.gtXyxy, row), 0) / Math.max(1, keep.length),
-  };
+/** Rows that carry a regression loss. */
+export const positiveRows = (rows: SampledRows) => filterRows(rows, (row) => rows.gtIndex[row]! >= 0);
+
+/** Boxes of a batch's rows as one list per image, for the next stage to sample from. */
+export function splitByImage(boxesXyxy: Float32Array, batchIndex: Int32Array, batch: number): Float32Array[] {
+  return Array.from({ length: batch }, (_, b) => {
+    const first = batchIndex.indexOf(b);
+    return first < 0 ? new Float32Array(0) : boxesXyxy.subarray(4 * first, 4 * (batchIndex.lastIndexOf(b) + 1));
+  });
+}
+
+/** Positives and the mean IoU of their boxes with their ground truth. */
+export function describeRows(rows: SampledRows): { positives: number; meanIou: number } {
+  let positives = 0;
+  let sum = 0;
+  rows.gtIndex.forEach((g, row) => {
+    if (g < 0) return;
+    positives++;
+    sum += iou(rows.boxesXyxy, row, rows.gtXyxy, row);
+  });
+  return { positives, meanIou: positives > 0 ? sum / positives : 0 };
 }

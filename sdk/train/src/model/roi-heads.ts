@@ -1,6 +1,8 @@
-/** Shapes in this module: R regions, C foreground classes (background = C), F pooled features. */
+/** Shapes in this module: R regions, C foreground classes (background = C), S = pooled side, F = S * S * channels. */
+import type { ModelConfig } from '@plumbline/contract';
 import type * as tf from '@tensorflow/tfjs-core';
-import { dense, relu } from './layers.js';
+import { type ConvBranchParameters, createConvBranch, runConvBranch } from './conv-branch.js';
+import { dense, type ForwardContext, relu } from './layers.js';
 import { type DenseParameters, normal, type ParameterStore, xavierUniform } from './parameters.js';
 
 /** Two fully connected layers with ReLU. */
@@ -9,42 +11,82 @@ export interface BranchParameters {
   readonly fc2: DenseParameters;
 }
 
+export interface ClassifierParameters {
+  readonly branch: BranchParameters;
+  readonly logits: DenseParameters;
+}
+
+export interface RegressorParameters {
+  readonly branch: BranchParameters | ConvBranchParameters;
+  readonly deltas: DenseParameters;
+  /** Four outputs per class instead of four. */
+  readonly isClassSpecific: boolean;
+}
+
 export interface RoiHeadParameters {
-  readonly classification: { readonly branch: BranchParameters; readonly logits: DenseParameters };
-  /** One per regressor; the first predicts 4C class-specific deltas, later ones 4 class-agnostic. */
-  readonly regressors: readonly { readonly branch: BranchParameters; readonly deltas: DenseParameters }[];
+  /** One, or one per regressor. */
+  readonly classifiers: readonly ClassifierParameters[];
+  readonly regressors: readonly RegressorParameters[];
 }
 
-export interface RoiHeadShape {
-  readonly classes: number;
-  readonly channels: number;
-  readonly roiSize: number;
-  readonly fcChannels: number;
-  readonly regressors: number;
-  /** The first stage's two branches use the same two layers (Faster R-CNN). */
-  readonly shared: boolean;
+/** Whether each regressor has its own classifier. */
+export function hasStageClassifiers({ kind, classifiers }: Pick<ModelConfig, 'kind' | 'classifiers'>): boolean {
+  return kind === 'cascade' || classifiers === 'perStage';
 }
 
-/** Source: Decoupled R-CNN sections III-A and III-D; initialisation as mmdetection 2.4. */
-export function createRoiHeads(store: ParameterStore, shape: RoiHeadShape): RoiHeadParameters {
-  const { classes, channels, roiSize, fcChannels } = shape;
-  const branch = (path: string): BranchParameters => ({
+/**
+ * Stage by stage: classifier (the first stage, or every one), then regressor.
+ * Source: Decoupled R-CNN sections III-A and III-D; Cascade R-CNN (arXiv:1712.00726) section 4; Double-Head
+ * (arXiv:1904.06493) section 4; initialisation as mmdetection 2.4.
+ */
+export function createRoiHeads(store: ParameterStore, model: ModelConfig, classes: number): RoiHeadParameters {
+  const { roiSize, fcChannels, shared, branch, firstRegressor } = model.head;
+  const { channels } = model.fpn;
+  const fcBranch = (path: string): BranchParameters => ({
     fc1: store.dense(`${path}.fc1`, roiSize * roiSize * channels, fcChannels, xavierUniform, roiSize),
     fc2: store.dense(`${path}.fc2`, fcChannels, fcChannels, xavierUniform),
   });
-  const first = shape.shared ? branch('roi_head.stage1.shared_fcs') : branch('roi_head.stage1.cls_fcs');
-  const classification = {
-    branch: first,
-    logits: store.dense('roi_head.stage1.fc_cls', fcChannels, classes + 1, normal(0.01)),
-  };
-  const regressors = Array.from({ length: shape.regressors }, (_, k) => ({
-    branch: k === 0 && shape.shared ? first : branch(`roi_head.stage${k + 1}.reg_branch`),
-    deltas: store.dense(`roi_head.stage${k + 1}.fc_reg`, fcChannels, k === 0 ? 4 * classes : 4, normal(0.001)),
-  }));
-  return { classification, regressors };
+  const classifiers: ClassifierParameters[] = [];
+  const regressors: RegressorParameters[] = [];
+  for (let k = 0; k < model.regressors; k++) {
+    const path = `roi_head.stage${k + 1}`;
+    const isClassified = k === 0 || hasStageClassifiers(model);
+    if (isClassified) {
+      classifiers.push({
+        branch: fcBranch(`${path}.${shared ? 'shared_fcs' : 'cls_fcs'}`),
+        logits: store.dense(`${path}.fc_cls`, fcChannels, classes + 1, normal(0.01)),
+      });
+    }
+    const isClassSpecific = k === 0 && model.kind !== 'cascade' && firstRegressor === 'classSpecific';
+    const isShared = isClassified && shared;
+    const own = () =>
+      branch === 'conv'
+        ? createConvBranch(store, `${path}.reg_branch`, channels, roiSize)
+        : fcBranch(`${path}.reg_branch`);
+    const regression = isShared ? classifiers[k]!.branch : own();
+    const features = 'outputs' in regression ? regression.outputs : fcChannels;
+    const outputs = isClassSpecific ? 4 * classes : 4;
+    const deltas = store.dense(`${path}.fc_reg`, features, outputs, normal(0.001));
+    regressors.push({ branch: regression, deltas, isClassSpecific });
+  }
+  return { classifiers, regressors };
 }
 
-/** [R, F] -> [R, fcChannels] */
-export function runBranch(features: tf.Tensor2D, branch: BranchParameters): tf.Tensor2D {
+/** [R, F] -> [R, C + 1] */
+export function runClassifier(features: tf.Tensor2D, { branch, logits }: ClassifierParameters): tf.Tensor2D {
+  return dense(runBranch(features, branch), logits);
+}
+
+/** [R, F] -> [R, 4C] or [R, 4] */
+export function runRegressor(
+  features: tf.Tensor2D,
+  { branch, deltas }: RegressorParameters,
+  context: ForwardContext,
+): tf.Tensor2D {
+  const hidden = 'outputs' in branch ? runConvBranch(features, branch, context) : runBranch(features, branch);
+  return dense(hidden, deltas);
+}
+
+function runBranch(features: tf.Tensor2D, branch: BranchParameters): tf.Tensor2D {
   return relu(dense(relu(dense(features, branch.fc1)), branch.fc2));
 }

@@ -31,4 +31,32 @@ describe('positiveSample', () => {
     expect([...positive]).toEqual([0, 2, 5]);
     expect(negative.length).toBe(0);
   });
+
+  it('section 10 item 3: gives exactly 512 rows of 512 or more proposals, however many are positive', () => {
+    for (const [proposals, positives] of [
+      [512, 0],
+      [512, 512],
+      [1000, 40],
+      [1000, 600],
+      [1000, 1000],
+    ] as const) {
+      const assigned = Int32Array.from({ length: proposals }, (_, i) => (i % 1000 < positives ? i % 3 : -1));
+      const { positive, negative } = positiveSample(assigned, 512, first);
+      expect([positive.length, positive.length + negative.length]).toEqual([Math.min(512, positives), 512]);
+    }
+  });
+
+  it('gives what there is when there are fewer candidates, and nothing of none', () => {
+    const few = positiveSample(gtIndex, 512, first);
+    expect([few.positive.length, few.negative.length]).toEqual([4, 6]);
+    const none = positiveSample(new Int32Array(), 512, first);
+    expect([none.positive.length, none.negative.length]).toEqual([0, 0]);
+  });
+
+  it('lets the caller choose among more positives than asked for, and among negatives', () => {
+    const last = (candidates: Int32Array, k: number) => candidates.slice(-k);
+    expect([...positiveSample(gtIndex, 3, last).positive]).toEqual([2, 5, 7]);
+    expect([...positiveSample(gtIndex, 5, last).negative]).toEqual([10]);
+    expect([...randomSample(gtIndex, 4, 0.25, last).positive]).toEqual([7]);
+  });
 });

@@ -1,16 +1,16 @@
 /**
- * Shapes in this module: B images, A anchors, N sampled rows per image, C classes (background = C).
- * Boxes are flat xyxy px of the network input; no gradient passes through boxes or targets.
+ * Shapes in this module: B images, A anchors. Boxes are flat xyxy px of the network input; no gradient passes through
+ * boxes or targets.
  */
-import { decodeBoxes, encodeBoxes, stageStds } from '@plumbline/core/geometry';
+import { pyramidStrides } from '@plumbline/core/geometry';
 import * as tf from '@tensorflow/tfjs-core';
+import { conventions } from './conventions.js';
 import type { DetectorModel, TrunkOutput } from './detector-model.js';
-import { dense } from './layers.js';
-import { crossEntropyMean, l1Sum } from './losses.js';
+import { headLosses, type StageOutcome } from './head-losses.js';
+import type { ForwardContext } from './layers.js';
+import { lossWeights } from './loss-weights.js';
 import { selectCandidates, suppressCandidates } from './proposals.js';
-import { type GroundTruth, positivesOf, reassign, sampleClassification, sampleRegression } from './region-sampling.js';
-import { runBranch } from './roi-heads.js';
-import { poolRois } from './roi-pool.js';
+import { describeRows, type GroundTruth } from './region-sampling.js';
 import { rpnLosses } from './rpn-losses.js';
 import type { Choose } from './samplers.js';
 
@@ -20,6 +20,13 @@ export interface LossTerms {
   readonly terms: Readonly<Record<string, tf.Scalar>>;
   /** Rows that carried a regression loss, per stage, and the mean IoU of those rows with their ground truth. */
   readonly stages: readonly { readonly positives: number; readonly meanIou: number }[];
+  /** The sampled rows of each stage and its outputs. */
+  readonly outcomes: readonly StageOutcome[];
+}
+
+export interface LossOptions {
+  /** See `HeadInputs`; default: with convolutional branches only. */
+  readonly keepPadding?: boolean;
 }
 
 /** The whole training objective of one batch. Source: Decoupled R-CNN, Eq. 1-8. */
@@ -29,97 +36,61 @@ export function trainingLosses(
   anchors: readonly Float32Array[],
   gt: readonly GroundTruth[],
   choose: Choose,
+  context: ForwardContext,
+  options: LossOptions = {},
 ): LossTerms {
   const { config } = model;
+  const rpn = rpnLosses(model, trunk, anchors, gt, choose);
+  const heads = headLosses(model, {
+    pyramid: trunk.pyramid,
+    ...proposalSets(model, trunk, anchors, gt),
+    gt,
+    choose,
+    context,
+    keepPadding: options.keepPadding ?? config.model.head.branch === 'conv',
+  });
+  const terms: Record<string, tf.Scalar> = { 'rpn.objectness': rpn.objectness, 'rpn.box': rpn.box, ...heads.terms };
+  const { classification, regression } = lossWeights(config);
+  const weighted = Object.entries(terms).map(([name, term]) => {
+    const [, kind, stage = '1'] = /^(cls|reg)(?:\.(\d))?$/.exec(name) ?? [];
+    if (!kind) return term;
+    return tf.mul(term, (kind === 'cls' ? classification : regression)[Number(stage) - 1]!);
+  });
+  const stages = heads.stages.map((stage) => describeRows(stage.regression.rows));
+  return { total: tf.addN(weighted) as tf.Scalar, terms, stages, outcomes: heads.stages };
+}
+
+/** Both proposal sets of each image, from one set of candidates. */
+function proposalSets(
+  model: DetectorModel,
+  trunk: TrunkOutput,
+  anchors: readonly Float32Array[],
+  gt: readonly GroundTruth[],
+) {
+  const { config } = model;
   const batch = gt.length;
+  const [, height, width] = trunk.pyramid[0]!.shape;
+  const networkHw = [height * pyramidStrides[0]!, width * pyramidStrides[0]!] as const;
   const logits = trunk.logits.dataSync() as Float32Array;
   const deltas = trunk.deltas.dataSync() as Float32Array;
   const count = logits.length / batch;
-
-  const rpn = rpnLosses(model, trunk, anchors, gt, choose);
-  const sets = gt.map((_, b) => {
+  const { nmsClassification, nmsRegression, trainPreNms, trainPostNms } = config.proposals;
+  const forClassification: Float32Array[] = [];
+  const forRegression: Float32Array[] = [];
+  for (let b = 0; b < batch; b++) {
     const candidates = selectCandidates(
       logits.subarray(b * count, (b + 1) * count),
       deltas.subarray(b * count * 4, (b + 1) * count * 4),
       anchors,
-      config.proposals.trainPreNms,
-      config.imageSizeHw,
+      trainPreNms,
+      gt[b]!.clipHw ?? networkHw,
+      conventions[config.model.conventions],
     );
-    const { nmsClassification, nmsRegression, trainPostNms } = config.proposals;
-    const forClassification = suppressCandidates(candidates, nmsClassification, trainPostNms);
-    const same = config.model.kind === 'faster' || nmsClassification === nmsRegression;
-    return {
-      forClassification,
-      forRegression: same ? forClassification : suppressCandidates(candidates, nmsRegression, trainPostNms),
-    };
-  });
-
-  const rows = sampleClassification(
-    model,
-    sets.map((set) => set.forClassification),
-    gt,
-    choose,
-  );
-  const terms: Record<string, tf.Scalar> = { 'rpn.objectness': rpn.objectness, 'rpn.box': rpn.box };
-  const { head } = config.model;
-  const classificationFeatures = poolRois(trunk.pyramid, rows, head.roiSize, head.samplingRatio);
-  const { classification } = model.roiHeads;
-  const shared = runBranch(classificationFeatures, classification.branch);
-  terms.cls = crossEntropyMean(dense(shared, classification.logits), rows.labels);
-
-  // Faster R-CNN regresses the positives of the one sample; Decoupled R-CNN samples its own set, without ground truth.
-  let regression =
-    config.model.kind === 'faster'
-      ? positivesOf(rows, model.classes.length)
-      : sampleRegression(
-          model,
-          sets.map((set) => set.forRegression),
-          gt,
-          choose,
-        );
-  const normalizer = config.sampling.roisPerImage * batch;
-  const stages: { positives: number; meanIou: number }[] = [];
-  for (let k = 0; k < config.model.regressors; k++) {
-    const positives = regression.batchIndex.length;
-    stages.push({ positives, meanIou: regression.meanIou });
-    if (positives === 0) {
-      for (let rest = k; rest < config.model.regressors; rest++) terms[`reg.${rest + 1}`] = tf.scalar(0);
-      for (let rest = k + 1; rest < config.model.regressors; rest++) stages.push({ positives: 0, meanIou: 0 });
-      break;
-    }
-    const { branch, deltas: outputLayer } = model.roiHeads.regressors[k]!;
-    const features = poolRois(trunk.pyramid, regression, head.roiSize, head.samplingRatio);
-    const output = dense(runBranch(features, branch), outputLayer);
-    const predicted = k === 0 ? selectClassDeltas(output, regression.labels) : output;
-    const target = encodeBoxes(regression.boxesXyxy, regression.gtXyxy, stageStds[k]!);
-    terms[`reg.${k + 1}`] = tf.div(l1Sum(predicted, tf.tensor2d(target, [positives, 4])), normalizer) as tf.Scalar;
-    if (k + 1 < config.model.regressors) {
-      const refined = decodeBoxes(
-        regression.boxesXyxy,
-        predicted.dataSync() as Float32Array,
-        stageStds[k]!,
-        config.imageSizeHw,
-      );
-      regression = reassign({ boxesXyxy: refined, batchIndex: regression.batchIndex }, gt);
-    }
+    const suppress = (nmsIou: number) => suppressCandidates(candidates, nmsIou, trainPostNms).boxesXyxy;
+    const classified = suppress(nmsClassification);
+    forClassification.push(classified);
+    const isSame = config.model.kind !== 'decoupled' || nmsClassification === nmsRegression;
+    forRegression.push(isSame ? classified : suppress(nmsRegression));
   }
-  const lambda = config.loss.lambda ?? (config.model.regressors > 1 ? 0.5 : 1);
-  const weighted = Object.entries(terms).map(([name, term]) => {
-    const stage = /^reg\.(\d)$/.exec(name);
-    return stage ? tf.mul(term, lambda * config.loss.stageWeights[Number(stage[1]) - 1]!) : term;
-  });
-  return { total: tf.addN(weighted) as tf.Scalar, terms, stages };
-}
-
-/** [R, 4C] and the ground-truth class of each row -> [R, 4]. */
-function selectClassDeltas(output: tf.Tensor2D, labels: Int32Array): tf.Tensor2D {
-  const classes = output.shape[1] / 4;
-  const flat = tf.reshape(output, [labels.length * classes, 4]) as tf.Tensor2D;
-  return tf.gather(
-    flat,
-    tf.tensor1d(
-      labels.map((label, row) => row * classes + label),
-      'int32',
-    ),
-  );
+  return { forClassification, forRegression };
 }

@@ -4,7 +4,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import type { Parameter } from './parameters.js';
 
 /** Shape of a parameter in PyTorch's layout. */
-function storedShape(parameter: Parameter): number[] {
+export function storedShape(parameter: Parameter): number[] {
   const shape = parameter.variable.shape;
   if (parameter.kind === 'conv') return [shape[3]!, shape[2]!, shape[0]!, shape[1]!];
   if (parameter.kind === 'vector') return [...shape];

@@ -1,3 +1,4 @@
 export { type CheckpointHeader, findCheckpoint, loadWeights, readCheckpointHeader } from './checkpoint.js';
 export { learningRateAt } from './schedule.js';
+export { Sgd } from './sgd.js';
 export { type StepMetrics, type TrainOptions, type TrainResult, train } from './trainer.js';

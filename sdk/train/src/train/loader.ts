@@ -2,12 +2,14 @@ import { PlumblineError, type TrainConfig } from '@plumbline/contract';
 import { resizeBilinear } from '@plumbline/core/image';
 import { createRandom } from '@plumbline/core/random';
 import { type Dataset, readImageRgb, type SampleRef } from '@plumbline/data/dataset';
-import { type GroundTruth, placeImage } from '../model/index.js';
+import { type GroundTruth, paddedSide, placeByRule, placeImage } from '../model/index.js';
 import { drawFlip, flipBoxes, type LabelledImage, writePixels } from './augment.js';
 
 export interface Batch {
   /** [B, H, W, 3] normalised, zero padded at the right and bottom. */
   readonly pixels: Float32Array;
+  /** Height and width of the network input: imageSizeHw, or what holds the largest image of the batch. */
+  readonly sizeHw: readonly [number, number];
   readonly gt: readonly GroundTruth[];
   readonly imageIds: readonly number[];
 }
@@ -43,7 +45,8 @@ export class BatchLoader {
     following.images.catch(() => {}); // surfaces when that step is asked for
     this.next = following;
     const random = createRandom((this.config.seed * 7919 + step * 104_729) >>> 0);
-    const [height, width] = this.config.imageSizeHw;
+    const sizeHw = this.networkSize(images);
+    const [height, width] = sizeHw;
     const pixels = new Float32Array(images.length * height * width * 3);
     const gt = images.map((image, b): GroundTruth => {
       const flip = drawFlip(this.config.augment, image.width === image.height, random);
@@ -54,9 +57,9 @@ export class BatchLoader {
         pixels.subarray(b * height * width * 3, (b + 1) * height * width * 3),
         width,
       );
-      return { boxesXyxy: flipBoxes(image, flip), labels: image.labels };
+      return { boxesXyxy: flipBoxes(image, flip), labels: image.labels, clipHw: [image.height, image.width] };
     });
-    return { pixels, gt, imageIds: this.indices(step).map((index) => this.dataset.samples[index]!.imageId) };
+    return { pixels, sizeHw, gt, imageIds: this.indices(step).map((index) => this.dataset.samples[index]!.imageId) };
   }
 
   private indices(step: number): number[] {
@@ -72,15 +75,34 @@ export class BatchLoader {
   }
 
   private images(step: number): Promise<LabelledImage[]> {
-    return Promise.all(this.indices(step).map((index) => this.load(index)));
+    const shortSides = this.config.augment.resize?.shortSides ?? [0];
+    const random = createRandom((this.config.seed * 6151 + step * 104_729) >>> 0);
+    return Promise.all(
+      this.indices(step).map((index) => this.load(index, Math.floor(random.next() * shortSides.length))),
+    );
   }
 
-  private async load(index: number): Promise<LabelledImage> {
-    const held = this.cache.get(index);
+  private networkSize(images: readonly LabelledImage[]): readonly [number, number] {
+    if (!this.config.augment.resize) return this.config.imageSizeHw;
+    return [
+      paddedSide(Math.max(...images.map((image) => image.height))),
+      paddedSide(Math.max(...images.map((image) => image.width))),
+    ];
+  }
+
+  /** @param sizeIndex position in `augment.resize.shortSides` */
+  private async load(index: number, sizeIndex: number): Promise<LabelledImage> {
+    const { imageSizeHw, augment, model } = this.config;
+    const key = index + sizeIndex * this.dataset.samples.length;
+    const held = this.cache.get(key);
     if (held) return held;
     const sample = this.dataset.samples[index]!;
     const source = await readImageRgb(sample.file);
-    const { sizeHw, scaleX, scaleY } = placeImage([source.height, source.width], this.config.imageSizeHw);
+    const sourceHw = [source.height, source.width] as const;
+    const rule = augment.resize && { ...augment.resize, shortSide: augment.resize.shortSides[sizeIndex]! };
+    const { sizeHw, scaleX, scaleY } = rule
+      ? placeByRule(sourceHw, rule, model.conventions)
+      : placeImage(sourceHw, imageSizeHw);
     const resized = resizeBilinear(source, sizeHw);
     const boxesXyxy = sample.gtBoxesXyxy.map((value, i) => value * (i % 2 === 0 ? scaleX : scaleY));
     const image: LabelledImage = {
@@ -91,7 +113,7 @@ export class BatchLoader {
       labels: sample.gtLabels,
     };
     if (this.cachedBytes + resized.data.length <= cacheBytes) {
-      this.cache.set(index, image);
+      this.cache.set(key, image);
       this.cachedBytes += resized.data.length;
     }
     return image;

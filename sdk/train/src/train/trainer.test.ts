@@ -92,6 +92,17 @@ describe('train', () => {
     ]);
   }, 120_000);
 
+  it('begins with the weights of another checkpoint when asked to', async () => {
+    const first = await train({ config, dataset, outDir: out('source'), maxSteps: 1 });
+    const options = { config: { ...config, seed: 7 }, dataset, maxSteps: 0, initialWeights: out('source') };
+    const { steps } = await train({ ...options, outDir: out('initialised') });
+    expect(first.steps).toBe(1);
+    expect(steps).toBe(0);
+    expect(weights('initialised').equals(weights('source'))).toBe(true);
+    const absent = train({ ...options, outDir: out('absent'), initialWeights: join(folder, 'nowhere') });
+    await expect(absent).rejects.toMatchObject({ code: 'PLB_TRAIN_CHECKPOINT_INVALID' });
+  });
+
   it('trains the Faster R-CNN baseline', async () => {
     const model = {
       ...config.model,

@@ -13,7 +13,14 @@ import {
   trainingLosses,
 } from '../model/index.js';
 import type { BatchNormParameters } from '../model/parameters.js';
-import { findCheckpoint, loadTrainingState, readCheckpointHeader, runIdOf, writeCheckpoint } from './checkpoint.js';
+import {
+  findCheckpoint,
+  loadTrainingState,
+  loadWeights,
+  readCheckpointHeader,
+  runIdOf,
+  writeCheckpoint,
+} from './checkpoint.js';
 import { type Batch, BatchLoader } from './loader.js';
 import { learningRateAt } from './schedule.js';
 import { Sgd } from './sgd.js';
@@ -39,6 +46,8 @@ export interface TrainOptions {
   /** Folder of the run: resolved train.json, metrics.jsonl, checkpoint/. */
   readonly outDir: string;
   readonly resume?: boolean;
+  /** Checkpoint folder whose weights a new run begins with, instead of random ones. */
+  readonly initialWeights?: string;
   readonly maxSteps?: number;
   /** Stops after the step under way, with a checkpoint. */
   readonly signal?: AbortSignal;
@@ -87,10 +96,11 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
     step = state.step;
     earlierSeconds = state.seconds;
     random.setState(state.randomState);
+  } else if (options.initialWeights !== undefined) {
+    loadWeights(readCheckpointHeader(options.initialWeights).checkpointDir, model);
   }
   writeFileSync(join(outDir, 'train.json'), `${JSON.stringify({ runId, data: dataset.name, config }, null, 2)}\n`);
 
-  const anchors = modelAnchors(config);
   const metricsFile = join(outDir, 'metrics.jsonl');
   const recent: StepMetrics[] = [];
   const startedMs = performance.now();
@@ -106,7 +116,7 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
     const batch = await loader.batch(step);
     const dataSeconds = (performance.now() - stepStartedMs) / 1000;
     const learningRate = learningRateAt(step, totalSteps, config.schedule);
-    const outcome = trainStep(model, optimizer, anchors, batch, learningRate, random.choose);
+    const outcome = trainStep(model, optimizer, batch, learningRate, random.choose);
     refuseDivergence(outcome, step, batch, outDir);
     step++;
     const metrics: StepMetrics = {
@@ -148,20 +158,20 @@ interface StepOutcome {
 function trainStep(
   model: DetectorModel,
   optimizer: Sgd,
-  anchors: Float32Array[],
   batch: Batch,
   learningRate: number,
   choose: (candidates: Int32Array, k: number) => Int32Array,
 ): StepOutcome {
   const context: ForwardContext = { training: true, batchStatistics: [] };
-  const [height, width] = model.config.imageSizeHw;
+  const [height, width] = batch.sizeHw;
   const variables = model.parameters.filter((parameter) => parameter.trainable).map((parameter) => parameter.variable);
+  const anchors = modelAnchors(model.config, batch.sizeHw);
   const loss: Record<string, number> = {};
   let stages: readonly { positives: number; meanIou: number }[] = [];
   const images = tf.tensor4d(batch.pixels, [batch.gt.length, height, width, 3]);
   const { value, grads } = tf.variableGrads(() => {
     const trunk = runTrunk(model, images, context);
-    const result = trainingLosses(model, trunk, anchors, batch.gt, choose);
+    const result = trainingLosses(model, trunk, anchors, batch.gt, choose, context);
     for (const [name, term] of Object.entries(result.terms)) loss[name] = term.dataSync()[0]!;
     stages = result.stages;
     return result.total;

@@ -1,0 +1,23 @@
+import { PlumblineError } from '@plumbline/contract';
+import type { Checkpoint } from './checkpoint.js';
+
+/**
+ * Refuses configurations that the graph has no form for, instead of exporting another model than was trained.
+ * @throws {PlumblineError} PLB_DEPLOY_MODEL_UNSUPPORTED naming the setting
+ */
+export function refuseUnsupported({ source, config: { model, test } }: Checkpoint): void {
+  const settings: readonly [key: string, value: unknown, isExported: boolean][] = [
+    ['model.kind', model.kind, model.kind !== 'cascade'],
+    ['model.classifiers', model.classifiers, model.classifiers !== 'perStage'],
+    ['model.conventions', model.conventions, model.conventions === 'mmdetection'],
+    ['model.head.branch', model.head.branch, model.head.branch === 'fc'],
+    ['model.head.firstRegressor', model.head.firstRegressor, model.head.firstRegressor === 'classSpecific'],
+    ['test.softNms', 'set', test.softNms === null],
+    ['test.resize', 'set', test.resize === null],
+    ['test.regressor', test.regressor, test.regressor === null],
+  ];
+  const refused = settings.find(([, , isExported]) => !isExported);
+  if (!refused) return;
+  const [key, value] = refused;
+  throw new PlumblineError('PLB_DEPLOY_MODEL_UNSUPPORTED', { source, key, value: String(value) });
+}
