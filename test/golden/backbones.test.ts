@@ -2,23 +2,17 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { backboneConfigSchema } from '@plumbline/contract';
 import { createRandom } from '@plumbline/core/random';
-import { readSafetensors } from '@plumbline/core/safetensors';
-import { findTensorflow, loadEngine } from '@plumbline/train/engines';
+import { loadEngine } from '@plumbline/train/engines';
 import { backbone, createBackbone, importWeights, inferenceContext, ParameterStore } from '@plumbline/train/model';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { goldenFolder } from '../fixtures/golden.js';
+import { trainingEngines } from '../fixtures/training-engines.js';
 
 // Outputs of torchvision's ResNet code (torch 1.13, float32); tolerance 1e-4 of the largest value, see the README there.
-const golden = join(process.env.PLUMBLINE_GOLDEN ?? import.meta.dirname, 'decoupled-rcnn', 'backbones');
-const load = (file: string) => readSafetensors(readFileSync(join(golden, file)), file).tensors;
+const { folder: golden, load } = goldenFolder('decoupled-rcnn', 'backbones');
 
-const engines = (['wasm', 'tensorflow'] as const).filter((name) => {
-  if (name === 'wasm' || findTensorflow()) return true;
-  console.log('skipped: tensorflow engine is not set up; `plumbline doctor --setup tensorflow` brings it');
-  return false;
-});
-
-describe.each(engines)('backbones on %s', (engine) => {
+describe.each(trainingEngines)('backbones on %s', (engine) => {
   beforeAll(async () => void (await loadEngine(engine)));
 
   it.each(['basic34', 'bottleneck', 'resnext'])('computes C2 to C5 of %s as torchvision', (name) => {

@@ -1,8 +1,5 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { type TrainConfig, trainConfigSchema } from '@plumbline/contract';
-import { readSafetensors } from '@plumbline/core/safetensors';
-import { findTensorflow, loadEngine } from '@plumbline/train/engines';
+import { loadEngine } from '@plumbline/train/engines';
 import {
   createDetectorModel,
   type DetectorModel,
@@ -22,11 +19,11 @@ import {
 import { Sgd } from '@plumbline/train/train';
 import * as tf from '@tensorflow/tfjs-core';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { goldenFolder, maxError, takeFirst } from '../fixtures/golden.js';
+import { trainingEngines } from '../fixtures/training-engines.js';
 
 // Numbers of an independent PyTorch implementation (float32, seed 11); tolerances are those of the folder's README.
-const golden = join(process.env.PLUMBLINE_GOLDEN ?? join(import.meta.dirname, '.'), 'decoupled-rcnn');
-const load = (file: string) => readSafetensors(readFileSync(join(golden, file)), file).tensors;
-const json = (file: string) => JSON.parse(readFileSync(join(golden, file), 'utf8'));
+const { folder: golden, load, json } = goldenFolder('decoupled-rcnn');
 
 type Json = Record<string, unknown>;
 interface Overrides {
@@ -61,18 +58,6 @@ function goldenConfig(overrides: Overrides): TrainConfig {
   });
 }
 
-const takeFirst = (candidates: Int32Array, k: number) => candidates.slice(0, k);
-
-function maxError(actual: ArrayLike<number>, expected: ArrayLike<number>): { error: number; scale: number } {
-  expect(actual.length).toBe(expected.length);
-  let error = 0;
-  let scale = 0;
-  for (let i = 0; i < expected.length; i++) {
-    error = Math.max(error, Math.abs(actual[i]! - expected[i]!));
-    scale = Math.max(scale, Math.abs(expected[i]!));
-  }
-  return { error, scale };
-}
 
 function createModel(heads: string, overrides: Overrides): DetectorModel {
   const model = createDetectorModel(goldenConfig(overrides), ['a', 'b', 'c', 'd', 'e', 'f']);
@@ -218,13 +203,7 @@ const detections = [
   },
 ];
 
-const engines = (['wasm', 'tensorflow'] as const).filter((name) => {
-  if (name === 'wasm' || findTensorflow()) return true;
-  console.log('skipped: tensorflow engine is not set up; `plumbline doctor --setup tensorflow` brings it');
-  return false;
-});
-
-describe.each(engines)('the golden tiny detector in training on %s', (engine) => {
+describe.each(trainingEngines)('the golden tiny detector in training on %s', (engine) => {
   beforeAll(async () => {
     await loadEngine(engine);
   });

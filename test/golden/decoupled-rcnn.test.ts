@@ -1,8 +1,5 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { type TrainConfig, trainConfigSchema } from '@plumbline/contract';
-import { readSafetensors } from '@plumbline/core/safetensors';
-import { findTensorflow, loadEngine } from '@plumbline/train/engines';
+import { loadEngine } from '@plumbline/train/engines';
 import {
   createDetectorModel,
   type DetectorModel,
@@ -17,13 +14,12 @@ import {
 } from '@plumbline/train/model';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { goldenFolder, maxError, takeFirst } from '../fixtures/golden.js';
+import { trainingEngines } from '../fixtures/training-engines.js';
 
 // Numbers of an independent PyTorch implementation (float32, seed 11); tolerances are those of the folder's README.
-const golden = join(process.env.PLUMBLINE_GOLDEN ?? join(import.meta.dirname, '.'), 'decoupled-rcnn');
-const load = (file: string) => readSafetensors(readFileSync(join(golden, file)), file).tensors;
-const json = (file: string) => JSON.parse(readFileSync(join(golden, file), 'utf8'));
+const { folder: golden, load, json } = goldenFolder('decoupled-rcnn');
 
-const takeFirst = (candidates: Int32Array, k: number) => candidates.slice(0, k);
 
 function goldenConfig(regressors: number): TrainConfig {
   const { main } = json('config.json');
@@ -46,24 +42,7 @@ function goldenConfig(regressors: number): TrainConfig {
   });
 }
 
-function maxError(actual: ArrayLike<number>, expected: ArrayLike<number>): { error: number; scale: number } {
-  expect(actual.length).toBe(expected.length);
-  let error = 0;
-  let scale = 0;
-  for (let i = 0; i < expected.length; i++) {
-    error = Math.max(error, Math.abs(actual[i]! - expected[i]!));
-    scale = Math.max(scale, Math.abs(expected[i]!));
-  }
-  return { error, scale };
-}
-
-const engines = (['wasm', 'tensorflow'] as const).filter((name) => {
-  if (name === 'wasm' || findTensorflow()) return true;
-  console.log('skipped: tensorflow engine is not set up; `plumbline doctor --setup tensorflow` brings it');
-  return false;
-});
-
-describe.each(engines)('the golden tiny detector on %s', (engine) => {
+describe.each(trainingEngines)('the golden tiny detector on %s', (engine) => {
   let model: DetectorModel;
   let images: tf.Tensor4D;
 

@@ -1,9 +1,6 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { trainConfigSchema } from '@plumbline/contract';
 import { matchPriors } from '@plumbline/core/geometry';
-import { readSafetensors } from '@plumbline/core/safetensors';
-import { findTensorflow, loadEngine } from '@plumbline/train/engines';
+import { loadEngine } from '@plumbline/train/engines';
 import {
   createDetectorModel,
   detectOnInput,
@@ -17,11 +14,11 @@ import {
 } from '@plumbline/train/model';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { goldenFolder, takeFirst } from '../fixtures/golden.js';
+import { trainingEngines } from '../fixtures/training-engines.js';
 
 // Section 10 of the Decoupled R-CNN specification on the golden tiny detector: no stored number, only what must hold.
-const golden = join(process.env.PLUMBLINE_GOLDEN ?? import.meta.dirname, 'decoupled-rcnn');
-const load = (file: string) => readSafetensors(readFileSync(join(golden, file)), file).tensors;
-const takeFirst = (candidates: Int32Array, k: number) => candidates.slice(0, k);
+const { folder: golden, load } = goldenFolder('decoupled-rcnn');
 const inputs = load('inputs.safetensors');
 const truth = [0, 1].map((b) => ({
   boxesXyxy: inputs.get(`gt_boxes_${b}`)!.data as Float32Array,
@@ -46,13 +43,7 @@ function tinyDetector(regressors: number) {
   return model;
 }
 
-const engines = (['wasm', 'tensorflow'] as const).filter((name) => {
-  if (name === 'wasm' || findTensorflow()) return true;
-  console.log('skipped: tensorflow engine is not set up; `plumbline doctor --setup tensorflow` brings it');
-  return false;
-});
-
-describe.each(engines)('what section 10 says must hold on %s', (engine) => {
+describe.each(trainingEngines)('what section 10 says must hold on %s', (engine) => {
   let images: tf.Tensor4D;
 
   beforeAll(async () => {

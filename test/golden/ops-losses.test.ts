@@ -1,21 +1,16 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { findTensorflow, loadEngine } from '@plumbline/train/engines';
+import { loadEngine } from '@plumbline/train/engines';
 import { binaryCrossEntropySum, crossEntropyMean, l1Sum, smoothL1Sum } from '@plumbline/train/model';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { trainingEngines } from '../fixtures/training-engines.js';
 
 // torch 1.13.1; values 1e-6 relative, gradients 1e-6 absolute, as the folder's README says.
 const golden = join(process.env.PLUMBLINE_GOLDEN ?? import.meta.dirname, 'ops');
 const losses = JSON.parse(readFileSync(join(golden, 'losses.json'), 'utf8'));
 
-const engines = (['wasm', 'tensorflow'] as const).filter((name) => {
-  if (name === 'wasm' || findTensorflow()) return true;
-  console.log('skipped: tensorflow engine is not set up; `plumbline doctor --setup tensorflow` brings it');
-  return false;
-});
-
-describe.each(engines)('the losses on %s equal those of torch', (engine) => {
+describe.each(trainingEngines)('the losses on %s equal those of torch', (engine) => {
   beforeAll(async () => {
     await loadEngine(engine);
   });

@@ -1,7 +1,4 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { trainConfigSchema } from '@plumbline/contract';
-import { readSafetensors } from '@plumbline/core/safetensors';
 import { exportPortable, Weights } from '@plumbline/deploy/export';
 import { loadEngine } from '@plumbline/train/engines';
 import {
@@ -16,9 +13,9 @@ import {
 import * as tf from '@tensorflow/tfjs-core';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { goldenFolder } from '../fixtures/golden.js';
 
-const golden = join(process.env.PLUMBLINE_GOLDEN ?? import.meta.dirname, 'decoupled-rcnn');
-const load = (file: string) => readSafetensors(readFileSync(join(golden, file)), file).tensors;
+const { folder: golden, load } = goldenFolder('decoupled-rcnn');
 const networkHw = [128, 160] as const;
 const classes = ['c0', 'c1', 'c2', 'c3', 'c4', 'c5'];
 const stored = new Map([...load('trunk.safetensors'), ...load('main/heads.safetensors')]);

@@ -1,10 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type MapShape, pyramidStrides, roiAlign, roiAlignGradient, roiLevel } from '@plumbline/core/geometry';
-import { findTensorflow, loadEngine, roiAlign as roiAlignOfTensors } from '@plumbline/train/engines';
+import { loadEngine, roiAlign as roiAlignOfTensors } from '@plumbline/train/engines';
 import { poolRois } from '@plumbline/train/model';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { trainingEngines } from '../fixtures/training-engines.js';
 
 // torchvision.ops.roi_align 0.14.1, float32; tolerance 1e-5 as the folder's README says.
 const golden = join(process.env.PLUMBLINE_GOLDEN ?? import.meta.dirname, 'ops', 'roi_align');
@@ -87,13 +88,7 @@ describe('roiAlign on typed arrays repeats torchvision', () => {
   });
 });
 
-const engines = (['wasm', 'tensorflow'] as const).filter((name) => {
-  if (name === 'wasm' || findTensorflow()) return true;
-  console.log('skipped: tensorflow engine is not set up; `plumbline doctor --setup tensorflow` brings it');
-  return false;
-});
-
-describe.each(engines)('roiAlign on %s repeats torchvision', (engine) => {
+describe.each(trainingEngines)('roiAlign on %s repeats torchvision', (engine) => {
   beforeAll(async () => {
     await loadEngine(engine);
   });

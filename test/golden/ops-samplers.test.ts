@@ -1,15 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { concatFloat32, levelAnchors, matchPriors, pyramidSizesHw, pyramidStrides } from '@plumbline/core/geometry';
-import { readSafetensors } from '@plumbline/core/safetensors';
 import { positiveSample, randomSample, type Sample } from '@plumbline/train/model';
 import { describe, expect, it } from 'vitest';
+import { goldenFolder, takeFirst } from '../fixtures/golden.js';
 
 // The reference takes the first k where training draws at random, so every index must be equal.
-const golden = join(process.env.PLUMBLINE_GOLDEN ?? import.meta.dirname, 'decoupled-rcnn');
-const load = (file: string) => readSafetensors(readFileSync(join(golden, file)), file).tensors;
+const { folder: golden, load } = goldenFolder('decoupled-rcnn');
 const { main: config, H, W } = JSON.parse(readFileSync(join(golden, 'config.json'), 'utf8'));
-const takeFirst = (candidates: Int32Array, k: number) => candidates.slice(0, k);
 
 const inputs = load('inputs.safetensors');
 const gtBoxes = (b: number) => inputs.get(`gt_boxes_${b}`)!.data as Float32Array;

@@ -2,8 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TrainConfig, trainConfigSchema } from '@plumbline/contract';
 import type { ImageRgb } from '@plumbline/core/image';
-import { readSafetensors } from '@plumbline/core/safetensors';
-import { findTensorflow, loadEngine } from '@plumbline/train/engines';
+import { loadEngine } from '@plumbline/train/engines';
 import {
   conventions,
   createDetectorModel,
@@ -23,10 +22,11 @@ import {
 import { importModelWeights, readWeights } from '@plumbline/train/weights';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { goldenFolder } from '../fixtures/golden.js';
+import { trainingEngines } from '../fixtures/training-engines.js';
 
 // A narrow torchvision 0.14.1 Faster R-CNN and what it computes; tolerances are those of the folder's README.
-const golden = join(process.env.PLUMBLINE_GOLDEN ?? import.meta.dirname, 'torchvision-import');
-const load = (file: string) => readSafetensors(readFileSync(join(golden, file)), file).tensors;
+const { folder: golden, load } = goldenFolder('torchvision-import');
 const expected = JSON.parse(readFileSync(join(golden, 'expected.json'), 'utf8'));
 const classes = ['a', 'b', 'c', 'd', 'e', 'f'];
 
@@ -64,13 +64,7 @@ function maxError(actual: ArrayLike<number>, wanted: ArrayLike<number>): { error
   return { error, scale };
 }
 
-const engines = (['wasm', 'tensorflow'] as const).filter((name) => {
-  if (name === 'wasm' || findTensorflow()) return true;
-  console.log('skipped: tensorflow engine is not set up; `plumbline doctor --setup tensorflow` brings it');
-  return false;
-});
-
-describe.each(engines)('an imported torchvision detector on %s', (engine) => {
+describe.each(trainingEngines)('an imported torchvision detector on %s', (engine) => {
   let model: DetectorModel;
 
   beforeAll(async () => {

@@ -2,6 +2,7 @@ import { trainConfigSchema } from '@plumbline/contract';
 import { loadConfig } from '@plumbline/core/config';
 import type { ImageRgb } from '@plumbline/core/image';
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { evaluateModel } from '../evaluate-model.js';
 import { loadOptional } from '../load-package.js';
 import { Progress, printJson } from '../output.js';
 import { StopRequest } from '../stop-request.js';
@@ -90,7 +91,6 @@ async function runTrain(flags: TrainFlags): Promise<void> {
   stop.dispose();
   let metrics: unknown = null;
   if (validation && !result.stopped) {
-    const { detectDataset, detectionTable, evaluateCoco, groundTruthOfDataset } = await import('@plumbline/data/eval');
     const { detectImage } = await import('@plumbline/train/model');
     const { model } = result;
     const evaluation = new Progress('eval', validation.samples.length, 'images');
@@ -98,9 +98,7 @@ async function runTrain(flags: TrainFlags): Promise<void> {
       info: { id: flags.out, classes: model.classes },
       detect: async (image: ImageRgb) => ({ detections: detectImage(model, image) }),
     };
-    const { results } = await detectDataset(validation, detector, (done) => evaluation.update(done));
-    const groundTruth = groundTruthOfDataset(validation);
-    metrics = evaluateCoco(groundTruth, detectionTable(results, groundTruth)).stats;
+    metrics = (await evaluateModel(detector, validation, (done) => evaluation.update(done))).stats;
   }
   const { steps, epochs, loss, imagesPerSecond, checkpoint, stopped } = result;
   if (flags.json)
