@@ -48,13 +48,25 @@ const decoupled = (regressors, rest = {}) => ({ ...rest, model: { kind: 'decoupl
 const released = (regressors) => decoupled(regressors, { loss: { profile: 'released' } });
 /** Equal L1 losses, anchors and proposal counts, so that only the cascade differs. */
 const cascade = { model: { kind: 'cascade', regressors: 3, head: { shared: true } } };
-/** mmdetection's settings as far as they differ in the heads; its RPN losses and border rule are not among them. */
-const stockCascade = { ...cascade, proposals: { trainPostNms: 2000 }, loss: { regression: 'smoothL1' } };
+/** As mmdetection 2.4 has it. */
+const stockCascade = {
+  ...cascade,
+  proposals: { trainPostNms: 2000 },
+  sampling: { rpnAllowedBorder: 0 },
+  loss: { regression: 'smoothL1', rpnRegression: 'smoothL1' },
+};
 const tReg = (nmsRegression) => ({ proposals: { nmsRegression } });
 const conv = { head: { branch: 'conv' } };
 
 /** [table of the paper, name, dataset, backbones, settings] */
 const experiments = [
+  ...[70, 80, 90].map((percent) => [
+    'Table I: both sets sampled alike',
+    `twice-sampled-treg${percent}`,
+    'voc',
+    ['r50'],
+    decoupled(1, { ...tReg(percent / 100), sampling: { regression: 'random' } }),
+  ]),
   ['Tables I, II, VII', 'faster', 'voc', ['r50', 'r101'], faster],
   ['Table II', 'faster-unshared', 'voc', ['r101'], { model: { ...faster.model, head: { shared: false } } }],
   [
@@ -97,11 +109,22 @@ const experiments = [
   ['Table XI', 'double-head-n1', 'coco-1x', ['r50', 'r101'], decoupled(1, { model: conv })],
   ['Table XI', 'double-head-n3', 'coco-1x', ['r50', 'r101'], decoupled(3, { model: conv })],
   [
+    'Table XI, regions enlarged as in Double-Head',
+    'double-head-n3-scale130',
+    'coco-1x',
+    ['r50'],
+    decoupled(3, { model: { head: { branch: 'conv', regressionRoiScale: 1.3 } } }),
+  ],
+  [
     'Double-Head without decoupling',
     'double-head-peer',
     'coco-1x',
     ['r50'],
-    { model: { ...faster.model, ...conv }, loss: { lambda: 2 } },
+    // As mmdetection 2.4 has it.
+    {
+      model: { ...faster.model, head: { branch: 'conv', regressionRoiScale: 1.3 } },
+      loss: { regression: 'smoothL1', heads: 2 },
+    },
   ],
   ['Table IX and released code', 'decoupled-n3', 'coco-2x', ['r50', 'r101', 'x101-32x4d'], decoupled(3)],
   ['released code', 'decoupled-n3-released', 'coco-2x', ['r50', 'r101', 'x101-32x4d'], released(3)],
@@ -112,13 +135,14 @@ const experiments = [
 /** Settings that all experiments share. */
 function recipe(set, preset, settings) {
   const { imageSizeHw, shortSides, longSide, schedule, test = {} } = data[set];
-  const { model, proposals, loss } = settings;
+  const { model, proposals, sampling, loss } = settings;
   const head = { samplingRatio: 0, ...model.head };
   return {
     imageSizeHw,
     normalization: { mean: [123.675, 116.28, 103.53], std: [58.395, 57.12, 57.375] },
     model: { ...model, backbone: { preset, norm: 'frozenBatch', frozenStages: 1 }, head },
     ...(proposals ? { proposals } : {}),
+    ...(sampling ? { sampling } : {}),
     ...(loss ? { loss } : {}),
     test: { ...test, resize: { shortSide: shortSides.at(-1), longSide } },
     schedule: { batchSize: 8, decay: 'step', clipGradientNorm: null, ...schedule },

@@ -45,6 +45,26 @@ export function refuseContradictions(config: TrainConfig, context: z.RefinementC
     'a convolutional branch shares no layers with the classifier',
   );
   refuse(conv && perStage, ['model', 'head', 'branch'], 'conv goes with a single classifier');
+  refuse(
+    head.regressionRoiScale > 1 && head.shared,
+    ['model', 'head', 'regressionRoiScale'],
+    'shared layers read the region that is classified, which is not enlarged',
+  );
+  refuse(
+    head.laterInit === 'torch' && (regressors === 1 || conv),
+    ['model', 'head', 'laterInit'],
+    'this model has no later regressor with fully connected layers',
+  );
+  refuse(
+    config.sampling.regression === 'random' && (kind !== 'decoupled' || regressors > 1),
+    ['sampling', 'regression'],
+    'random is for kind decoupled with one regressor',
+  );
+  refuse(
+    config.proposals.trainPostNmsRegression !== null && kind !== 'decoupled',
+    ['proposals', 'trainPostNmsRegression'],
+    `kind ${kind} has one set of proposals`,
+  );
 
   refuse(test.classifier !== null && !perStage, ['test', 'classifier'], 'this model has a single classifier');
   refuse((test.classifier ?? 1) > regressors, ['test', 'classifier'], `this model has ${regressors} classifiers`);

@@ -98,6 +98,24 @@ export const modelConfigSchema = z.strictObject({
         .boolean()
         .default(true)
         .meta(says('Shift RoIAlign by half a cell (mmdetection, Detectron2 V2); false is as torchvision trains.')),
+      regressionRoiScale: z
+        .number()
+        .min(1)
+        .max(2)
+        .default(1)
+        .meta(
+          says(
+            'Regions are enlarged by this about their centre before they are pooled for a regressor; 1.3 is Double-Head in mmdetection.',
+          ),
+        ),
+      laterInit: z
+        .enum(['xavier', 'torch'])
+        .default('xavier')
+        .meta(
+          says(
+            "Initial fully connected layers of regressors 2 and later: xavier as the first one's; torch is torch.nn.Linear's uniform, which the authors' release ends up with.",
+          ),
+        ),
     })
     .prefault({}),
 });
@@ -109,6 +127,12 @@ export const proposalConfigSchema = z.strictObject({
     .meta(says('IoU threshold T_reg of the proposals that are regressed, in training (Table III).')),
   trainPreNms: z.int().positive().default(2000).meta(says('Best anchors per level before suppression, in training.')),
   trainPostNms: z.int().positive().default(1000).meta(says('Proposals kept of each set, in training.')),
+  trainPostNmsRegression: z
+    .int()
+    .positive()
+    .nullable()
+    .default(null)
+    .meta(says('Proposals kept of the set that is regressed, in training; null is trainPostNms.')),
   testPreNms: z.int().positive().default(1000).meta(says('Best anchors per level before suppression, at test.')),
   testPostNms: z.int().positive().default(1000).meta(says('Proposals kept at test; fewer are faster.')),
 });
@@ -116,12 +140,30 @@ export const proposalConfigSchema = z.strictObject({
 export const samplingConfigSchema = z.strictObject({
   rpnPerImage: z.int().positive().default(256).meta(says('Anchors sampled per image.')),
   rpnPositiveFraction: fraction.default(0.5).meta(says('Largest share of positives among them.')),
+  rpnAllowedBorder: z
+    .number()
+    .nonnegative()
+    .nullable()
+    .default(null)
+    .meta(
+      says(
+        'Anchors that reach further than this, in px, over the edge of the image are not trained; null trains all. 0 is Cascade R-CNN in mmdetection 2.4.',
+      ),
+    ),
   roisPerImage: z
     .int()
     .positive()
     .default(512)
     .meta(says('Rows N of each sampler and divisor of the regression losses.')),
   roiPositiveFraction: fraction.default(0.25).meta(says('Largest share of positives of the classification sampler.')),
+  regression: z
+    .enum(['positive', 'random'])
+    .default('positive')
+    .meta(
+      says(
+        'Rows of the first regressor, kind decoupled: positive takes positives only; random samples them as for the classifier, ground truth among them (the preliminary experiment of Table I).',
+      ),
+    ),
 });
 
 export const lossConfigSchema = z.strictObject({
@@ -150,6 +192,15 @@ export const lossConfigSchema = z.strictObject({
     .enum(['l1', 'smoothL1'])
     .default('l1')
     .meta(says('l1 as published; smoothL1 with beta 1 is the stock Cascade R-CNN of mmdetection 2.4.')),
+  rpnRegression: z
+    .enum(['l1', 'smoothL1'])
+    .default('l1')
+    .meta(says('Box loss of the RPN: l1 as published; smoothL1 with beta 1/9 is stock Cascade R-CNN and torchvision.')),
+  heads: z
+    .number()
+    .positive()
+    .default(1)
+    .meta(says("Factor of all losses of the heads, beside lambda and stageWeights; 2 is mmdetection's Double-Head.")),
 });
 
 const stageNumber = z.int().min(1).max(4).nullable().default(null);

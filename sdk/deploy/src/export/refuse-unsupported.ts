@@ -12,6 +12,7 @@ export function refuseUnsupported({ source, config: { model, test } }: Checkpoin
     ['model.conventions', model.conventions, model.conventions === 'mmdetection'],
     ['model.head.branch', model.head.branch, model.head.branch === 'fc'],
     ['model.head.firstRegressor', model.head.firstRegressor, model.head.firstRegressor === 'classSpecific'],
+    ['model.head.regressionRoiScale', model.head.regressionRoiScale, model.head.regressionRoiScale === 1],
     ['test.softNms', 'set', test.softNms === null],
     ['test.resize', 'set', test.resize === null],
     ['test.regressor', test.regressor, test.regressor === null],

@@ -69,7 +69,12 @@ const kinds = [
   { name: 'Decoupled R-CNN with an agnostic first regressor', model: { head: { firstRegressor: 'classAgnostic' } } },
   { name: 'Decoupled R-CNN with a classifier per stage', model: { classifiers: 'perStage' } },
   { name: 'Decoupled R-CNN with convolutional regressors', model: { regressors: 2, head: { branch: 'conv' } } },
+  { name: 'Decoupled R-CNN with enlarged regions', model: { head: { regressionRoiScale: 1.3, laterInit: 'torch' } } },
   { name: 'Cascade R-CNN', model: { kind: 'cascade', head: { shared: true } } },
+  {
+    name: 'Cascade R-CNN, unshared, with enlarged regions',
+    model: { kind: 'cascade', head: { regressionRoiScale: 1.3 } },
+  },
   { name: 'Double-Head', model: { kind: 'faster', regressors: 1, head: { branch: 'conv' } } },
 ];
 const many = Array.from({ length: 500 }, (_, i) => {
@@ -159,6 +164,8 @@ describe('training losses', () => {
     expect(scores(one).length).toBeGreaterThan(10);
   });
 
+  const equalSets = { trainPreNms: 100, trainPostNms: 60, nmsRegression: 0.7 };
+
   it('sample regression rows from the same proposals when both thresholds are equal', () => {
     const config = tinyConfig({ regressors: 1 });
     const rowsAt = (nmsRegression: number) => {
@@ -176,6 +183,74 @@ describe('training losses', () => {
     expect(equal.regressed).toEqual(equal.classified);
     const looser = rowsAt(0.95);
     expect(looser.regressed).not.toEqual(looser.classified);
+  });
+
+  it('sample the rows of a regressor like those of the classifier where the configuration says so', () => {
+    const gt = [truth([4, 4, 30, 28], [50, 20, 90, 60])];
+    const rowsWith = (sampling: object) => {
+      const config = tinyConfig(
+        { regressors: 1 },
+        { sampling: { roisPerImage: 32, ...sampling }, proposals: equalSets },
+      );
+      const model = createDetectorModel(config, ['a', 'b']);
+      return tf.tidy(() => {
+        const trunk = runTrunk(model, images(1), inferenceContext);
+        const anchors = modelAnchors(config);
+        const options = { keepPadding: true };
+        const losses = trainingLosses(model, trunk, anchors, gt, takeFirst, inferenceContext, options);
+        const { classification, regression } = losses.outcomes[0]!;
+        return { classified: classification!.rows.boxesXyxy, regressed: regression.rows.boxesXyxy };
+      });
+    };
+    const { classified, regressed } = rowsWith({ regression: 'random' });
+    expect(regressed).toEqual(classified);
+    // The ground truth itself comes first among them, and never among positives only.
+    expect(regressed.slice(0, 4)).toEqual(Float32Array.of(4, 4, 30, 28));
+    expect(rowsWith({}).regressed.slice(0, 4)).not.toEqual(Float32Array.of(4, 4, 30, 28));
+  });
+
+  it('keep as many proposals for the regressor as the configuration says', () => {
+    const counts = [null, 5].map((trainPostNmsRegression) => {
+      const proposals = { ...equalSets, trainPostNmsRegression };
+      const model = createDetectorModel(tinyConfig({ regressors: 1 }, { proposals }), ['a', 'b']);
+      return tf.tidy(() => {
+        const trunk = runTrunk(model, images(1), inferenceContext);
+        const options = { keepPadding: true };
+        const anchors = modelAnchors(model.config);
+        const losses = trainingLosses(model, trunk, anchors, [truth()], takeFirst, inferenceContext, options);
+        return losses.outcomes[0]!.regression.rows.labels.length;
+      });
+    });
+    expect(counts).toEqual([32, 5]);
+  });
+
+  it('pool for a regressor what lies around a region when it is enlarged', () => {
+    const gt = truth([20, 20, 50, 44]);
+    const config = (regressionRoiScale: number) => tinyConfig({ regressors: 1, head: { regressionRoiScale } });
+    const featuresAt = (scale: number) => {
+      const model = createDetectorModel(config(scale), ['a', 'b']);
+      return tf.tidy(() => {
+        const ramp = (side: number) =>
+          tf.tensor4d(
+            Float32Array.from({ length: side ** 2 * 8 }, (_, i) => Math.floor(i / 8) % side),
+            [1, side, side, 8],
+          );
+        const inputs: HeadInputs = {
+          pyramid: [16, 8, 4, 2].map(ramp),
+          forClassification: [gt.boxesXyxy],
+          forRegression: [gt.boxesXyxy],
+          gt: [gt],
+          choose: takeFirst,
+          context: inferenceContext,
+          keepPadding: false,
+        };
+        const { classification, regression } = headLosses(model, inputs).stages[0]!;
+        return [classification!.logits, regression.deltas!].map((output) => [...output.dataSync()]);
+      });
+    };
+    const [plain, enlarged] = [featuresAt(1), featuresAt(1.3)];
+    expect(enlarged[0]).toEqual(plain[0]);
+    expect(enlarged[1]).not.toEqual(plain[1]);
   });
 });
 

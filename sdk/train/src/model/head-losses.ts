@@ -71,6 +71,8 @@ export function headLosses(model: DetectorModel, inputs: HeadInputs): HeadLosses
   const takePositive = (gtIndex: Int32Array) => positiveSample(gtIndex, roisPerImage, choose);
   const { levelRule, clamp } = conventions[shape.conventions];
   const pool = (rois: Rois) => poolRois(pyramid, rois, { ...shape.head, levelRule });
+  const scale = shape.head.regressionRoiScale;
+  const poolForRegression = (rois: Rois) => poolRois(pyramid, rois, { ...shape.head, levelRule, scale });
   const isDecoupled = shape.kind === 'decoupled';
   const withoutPadding = (rows: SampledRows) => (keepPadding ? rows : positiveRows(rows));
   const sumOf = loss.regression === 'l1' ? l1Sum : smoothL1Sum;
@@ -78,8 +80,10 @@ export function headLosses(model: DetectorModel, inputs: HeadInputs): HeadLosses
   const terms: Record<string, tf.Scalar> = {};
   const stages: StageOutcome[] = [];
   let classified = sampleRows(withGroundTruth(inputs.forClassification, gt), gt, background, regressionIou, takeAny);
+  const isRandom = sampling.regression === 'random';
+  const candidates = isRandom ? withGroundTruth(inputs.forRegression, gt) : inputs.forRegression;
   let regressed = isDecoupled
-    ? withoutPadding(sampleRows(inputs.forRegression, gt, background, regressionIou, takePositive))
+    ? withoutPadding(sampleRows(candidates, gt, background, regressionIou, isRandom ? takeAny : takePositive))
     : undefined;
   for (let k = 0; k < shape.regressors; k++) {
     const stds = stageStds[k]!;
@@ -97,7 +101,8 @@ export function headLosses(model: DetectorModel, inputs: HeadInputs): HeadLosses
     }
     // The paper divides by the size of the mini-batch, Faster and Cascade R-CNN by the rows that there are.
     const normalizer = isDecoupled ? roisPerImage * gt.length : classified.labels.length;
-    const regressedFeatures = rows === classified ? features : rows.labels.length > 0 ? pool(rows) : undefined;
+    const isPooled = rows === classified && scale === 1;
+    const regressedFeatures = isPooled ? features : rows.labels.length > 0 ? poolForRegression(rows) : undefined;
     const deltas = regressedFeatures && runRegressor(regressedFeatures, regressor, context);
     terms[`reg.${k + 1}`] = deltas
       ? (tf.div(regressionSum(rows, deltas, regressor.isClassSpecific, stds, sumOf), normalizer) as tf.Scalar)
@@ -120,7 +125,8 @@ export function headLosses(model: DetectorModel, inputs: HeadInputs): HeadLosses
     };
     if (hasStageClassifiers(shape)) {
       const scores = logits?.dataSync() as Float32Array | undefined;
-      const own = isDecoupled ? features && runRegressor(features, regressor, context) : deltas;
+      const ownFeatures = scale === 1 ? features : features && poolForRegression(classified);
+      const own = isDecoupled ? ownFeatures && runRegressor(ownFeatures, regressor, context) : deltas;
       const moved = refine(classified, own, (row) => bestForeground(scores!, row, background));
       classified = nextClassified(classified, moved, gt, background, stageIous[k + 1]!, takeAny);
     }

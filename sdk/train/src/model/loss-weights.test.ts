@@ -28,4 +28,10 @@ describe('lossWeights', () => {
     expect(weights({}, { lambda: 0.25 }).regression).toEqual([0.25, 0.25, 0.25]);
     expect(weights({}, { stageWeights: [1, 2, 4, 8] }).regression).toEqual([0.5, 1, 2]);
   });
+
+  it('multiplies all losses of the heads', () => {
+    const doubleHead = weights({ kind: 'faster', regressors: 1 }, { heads: 2 });
+    expect([doubleHead.classification[0], doubleHead.regression[0]]).toEqual([2, 2]);
+    expect(weights({ regressors: 3 }, { heads: 2 })).toEqual({ classification: [2, 2, 2], regression: [1, 1, 1] });
+  });
 });

@@ -22,7 +22,7 @@ export function lossWeights({ model, loss }: Pick<TrainConfig, 'model' | 'loss'>
     'released-voc-n1': { lambda: 1, stages: halving },
     cascade: { lambda: 1, stages: halving },
   }[profile];
-  const classification = [...(loss.stageWeights ?? preset.stages)];
+  const classification = (loss.stageWeights ?? preset.stages).map((weight) => loss.heads * weight);
   const lambda = loss.lambda ?? preset.lambda;
   return { classification, regression: classification.map((weight) => lambda * weight) };
 }

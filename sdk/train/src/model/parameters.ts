@@ -56,6 +56,11 @@ export const xavierUniform: Initializer = (out, fanIn, fanOut, random) => {
   const bound = Math.sqrt(6 / (fanIn + fanOut));
   for (let i = 0; i < out.length; i++) out[i] = bound * (2 * random.next() - 1);
 };
+/** torch.nn.Linear's own, weights and biases alike: uniform within 1 / sqrt(fan-in). */
+export const torchUniform: Initializer = (out, fanIn, _fanOut, random) => {
+  const bound = 1 / Math.sqrt(fanIn);
+  for (let i = 0; i < out.length; i++) out[i] = bound * (2 * random.next() - 1);
+};
 export const normal =
   (std: number): Initializer =>
   (out, _fanIn, _fanOut, random) => {
@@ -95,7 +100,13 @@ export class ParameterStore {
     return bias ? { weight, bias: this.add(`${path}.bias`, 'vector', [outputs], () => {}) } : { weight };
   }
 
-  dense(path: string, inputs: number, outputs: number, init: Initializer, mapSize?: number): DenseParameters {
+  dense(
+    path: string,
+    inputs: number,
+    outputs: number,
+    init: Initializer,
+    { mapSize, biasInit = zeros }: { mapSize?: number; biasInit?: Initializer } = {},
+  ): DenseParameters {
     const kind = mapSize === undefined ? 'dense' : 'denseFromMap';
     return {
       weight: this.add(
@@ -105,7 +116,7 @@ export class ParameterStore {
         (out, random) => init(out, inputs, outputs, random),
         mapSize === undefined ? {} : { mapSize },
       ),
-      bias: this.add(`${path}.bias`, 'vector', [outputs], () => {}),
+      bias: this.add(`${path}.bias`, 'vector', [outputs], (out, random) => biasInit(out, inputs, outputs, random)),
     };
   }
 

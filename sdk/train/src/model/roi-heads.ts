@@ -3,7 +3,7 @@ import type { ModelConfig } from '@plumbline/contract';
 import type * as tf from '@tensorflow/tfjs-core';
 import { type ConvBranchParameters, createConvBranch, runConvBranch } from './conv-branch.js';
 import { dense, type ForwardContext, relu } from './layers.js';
-import { type DenseParameters, normal, type ParameterStore, xavierUniform } from './parameters.js';
+import { type DenseParameters, normal, type ParameterStore, torchUniform, xavierUniform, zeros } from './parameters.js';
 
 /** Two fully connected layers with ReLU. */
 export interface BranchParameters {
@@ -40,12 +40,19 @@ export function hasStageClassifiers({ kind, classifiers }: Pick<ModelConfig, 'ki
  * (arXiv:1904.06493) section 4; initialisation as mmdetection 2.4.
  */
 export function createRoiHeads(store: ParameterStore, model: ModelConfig, classes: number): RoiHeadParameters {
-  const { roiSize, fcChannels, shared, branch, firstRegressor } = model.head;
+  const { roiSize, fcChannels, shared, branch, firstRegressor, laterInit } = model.head;
   const { channels } = model.fpn;
-  const fcBranch = (path: string): BranchParameters => ({
-    fc1: store.dense(`${path}.fc1`, roiSize * roiSize * channels, fcChannels, xavierUniform, roiSize),
-    fc2: store.dense(`${path}.fc2`, fcChannels, fcChannels, xavierUniform),
-  });
+  const fcBranch = (path: string, isTorch = false): BranchParameters => {
+    const weightInit = isTorch ? torchUniform : xavierUniform;
+    const biasInit = isTorch ? torchUniform : zeros;
+    return {
+      fc1: store.dense(`${path}.fc1`, roiSize * roiSize * channels, fcChannels, weightInit, {
+        mapSize: roiSize,
+        biasInit,
+      }),
+      fc2: store.dense(`${path}.fc2`, fcChannels, fcChannels, weightInit, { biasInit }),
+    };
+  };
   const classifiers: ClassifierParameters[] = [];
   const regressors: RegressorParameters[] = [];
   for (let k = 0; k < model.regressors; k++) {
@@ -62,7 +69,7 @@ export function createRoiHeads(store: ParameterStore, model: ModelConfig, classe
     const own = () =>
       branch === 'conv'
         ? createConvBranch(store, `${path}.reg_branch`, channels, roiSize)
-        : fcBranch(`${path}.reg_branch`);
+        : fcBranch(`${path}.reg_branch`, k > 0 && laterInit === 'torch');
     const regression = isShared ? classifiers[k]!.branch : own();
     const features = 'outputs' in regression ? regression.outputs : fcChannels;
     const outputs = isClassSpecific ? 4 * classes : 4;

@@ -35,6 +35,24 @@ describe('poolRois', () => {
     });
   });
 
+  it('enlarges a region about its centre and keeps its level', () => {
+    const levels = pyramid((level, cell) => 1000 * level + Math.sin(cell));
+    const at = (box: number[], scale: number) => poolRois(levels, regions(box), { ...options, scale }).dataSync();
+    const enlarged = at([40, 40, 140, 140], 1.3);
+    // At its new size of 130 px the region itself would be of the next level.
+    expect(Math.max(...enlarged)).toBeLessThan(2);
+    const map = { batch: 1, height: 128, width: 128, channels: 1 };
+    const around = roiAlign(levels[0]!.dataSync() as Float32Array, map, Float32Array.of(0, 25, 25, 155, 155), {
+      spatialScale: 1 / 4,
+      outSize: 3,
+      samplingRatio: 2,
+      aligned: true,
+    });
+    enlarged.forEach((value, i) => {
+      expect(value).toBeCloseTo(around[i]!, 5);
+    });
+  });
+
   it('follows the level rule that it is given', () => {
     const levels = pyramid((level) => level);
     const side = Math.fround(112 * (1 - 6e-7));

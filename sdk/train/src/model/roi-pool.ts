@@ -18,6 +18,8 @@ export interface PoolOptions {
   readonly samplingRatio: number;
   readonly aligned: boolean;
   readonly levelRule?: RoiLevelRule;
+  /** Factor of the sides of what is pooled, about the centre; the level is that of the region itself. Default 1. */
+  readonly scale?: number;
 }
 
 /**
@@ -29,7 +31,7 @@ export interface PoolOptions {
 export function poolRois(
   p: readonly tf.Tensor4D[],
   rois: Rois,
-  { roiSize, samplingRatio, aligned, levelRule }: PoolOptions,
+  { roiSize, samplingRatio, aligned, levelRule, scale = 1 }: PoolOptions,
 ): tf.Tensor2D {
   const count = rois.batchIndex.length;
   const channels = p[0]!.shape[3];
@@ -47,7 +49,7 @@ export function poolRois(
     const ofLevel = new Float32Array(rows.length * 5);
     rows.forEach((row, i) => {
       ofLevel[5 * i] = rois.batchIndex[row]!;
-      ofLevel.set(box.subarray(4 * row, 4 * row + 4), 5 * i + 1);
+      ofLevel.set(scaleBox(box.subarray(4 * row, 4 * row + 4), scale), 5 * i + 1);
       position[row] = at++;
     });
     const options = { spatialScale, outSize: roiSize, samplingRatio, aligned };
@@ -56,4 +58,13 @@ export function poolRois(
   const joined = pooled.length === 1 ? pooled[0]! : tf.concat(pooled, 0);
   const flat = tf.reshape(joined, [count, roiSize * roiSize * channels]) as tf.Tensor2D;
   return pooled.length === 1 ? flat : tf.gather(flat, tf.tensor1d(position, 'int32'));
+}
+
+/** Source: `roi_rescale` of mmdetection 2.4, for Double-Head. */
+function scaleBox(xyxy: Float32Array, scale: number): Float32Array {
+  if (scale === 1) return xyxy;
+  const [x1, y1, x2, y2] = xyxy as unknown as [number, number, number, number];
+  const [centreX, centreY] = [(x1 + x2) / 2, (y1 + y2) / 2];
+  const [halfWidth, halfHeight] = [((x2 - x1) * scale) / 2, ((y2 - y1) * scale) / 2];
+  return Float32Array.of(centreX - halfWidth, centreY - halfHeight, centreX + halfWidth, centreY + halfHeight);
 }

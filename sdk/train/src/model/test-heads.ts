@@ -47,13 +47,18 @@ export function runTestHeads(
   let result: Pick<HeadOutput, 'boxes' | 'isClassSpecific'> | undefined;
   const lastStage = Math.max(lastRegressor, ...wanted);
   for (let stage = 1; stage <= lastStage; stage++) {
-    const features = poolRois(pyramid, { boxesXyxy: priors, batchIndex }, { ...shape.head, levelRule });
+    const pool = (scale: number) =>
+      poolRois(pyramid, { boxesXyxy: priors, batchIndex }, { ...shape.head, levelRule, scale });
     const classifier = classifiers[stage - 1];
     const regressor = regressors[stage - 1]!;
-    const own = classifier && (stage === 1 || wanted.includes(stage)) ? runClassifier(features, classifier) : undefined;
+    const isClassified = classifier !== undefined && (stage === 1 || wanted.includes(stage));
+    const classified = isClassified ? pool(1) : undefined;
+    const own = classified && runClassifier(classified, classifier!);
     if (own && wanted.includes(stage)) logits.push(own);
     if (result && stage === lastStage) break;
-    const deltas = runRegressor(features, regressor, inferenceContext).dataSync() as Float32Array;
+    const scale = shape.head.regressionRoiScale;
+    const regressed = scale === 1 && classified ? classified : pool(scale);
+    const deltas = runRegressor(regressed, regressor, inferenceContext).dataSync() as Float32Array;
     const stds = stageStds[stage - 1]!;
     const isClassSpecific = regressor.isClassSpecific && stage === lastRegressor;
     if (isClassSpecific) result = { boxes: decodeBoxes(priors, deltas, stds, clipHw, { clamp }), isClassSpecific };

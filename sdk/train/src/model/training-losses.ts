@@ -40,10 +40,12 @@ export function trainingLosses(
   options: LossOptions = {},
 ): LossTerms {
   const { config } = model;
-  const rpn = rpnLosses(model, trunk, anchors, gt, choose);
+  const [, height, width] = trunk.pyramid[0]!.shape;
+  const networkHw = [height * pyramidStrides[0]!, width * pyramidStrides[0]!] as const;
+  const rpn = rpnLosses(model, trunk, anchors, gt, networkHw, choose);
   const heads = headLosses(model, {
     pyramid: trunk.pyramid,
-    ...proposalSets(model, trunk, anchors, gt),
+    ...proposalSets(model, trunk, anchors, gt, networkHw),
     gt,
     choose,
     context,
@@ -66,15 +68,15 @@ function proposalSets(
   trunk: TrunkOutput,
   anchors: readonly Float32Array[],
   gt: readonly GroundTruth[],
+  networkHw: readonly [number, number],
 ) {
   const { config } = model;
   const batch = gt.length;
-  const [, height, width] = trunk.pyramid[0]!.shape;
-  const networkHw = [height * pyramidStrides[0]!, width * pyramidStrides[0]!] as const;
   const logits = trunk.logits.dataSync() as Float32Array;
   const deltas = trunk.deltas.dataSync() as Float32Array;
   const count = logits.length / batch;
   const { nmsClassification, nmsRegression, trainPreNms, trainPostNms } = config.proposals;
+  const trainPostNmsRegression = config.proposals.trainPostNmsRegression ?? trainPostNms;
   const forClassification: Float32Array[] = [];
   const forRegression: Float32Array[] = [];
   for (let b = 0; b < batch; b++) {
@@ -86,11 +88,14 @@ function proposalSets(
       gt[b]!.clipHw ?? networkHw,
       conventions[config.model.conventions],
     );
-    const suppress = (nmsIou: number) => suppressCandidates(candidates, nmsIou, trainPostNms).boxesXyxy;
-    const classified = suppress(nmsClassification);
+    const classified = suppressCandidates(candidates, nmsClassification, trainPostNms).boxesXyxy;
     forClassification.push(classified);
-    const isSame = config.model.kind !== 'decoupled' || nmsClassification === nmsRegression;
-    forRegression.push(isSame ? classified : suppress(nmsRegression));
+    const isSame =
+      config.model.kind !== 'decoupled' ||
+      (nmsClassification === nmsRegression && trainPostNms === trainPostNmsRegression);
+    forRegression.push(
+      isSame ? classified : suppressCandidates(candidates, nmsRegression, trainPostNmsRegression).boxesXyxy,
+    );
   }
   return { forClassification, forRegression };
 }

@@ -71,6 +71,26 @@ describe('importModelWeights', () => {
     expect(values(target)).toEqual(values(source));
   });
 
+  it("loads the convolutional branch of mmdetection's Double-Head", () => {
+    const doubleHead = { kind: 'faster', regressors: 1, head: { fcChannels: 16, branch: 'conv' } };
+    const source = createModel(1, doubleHead);
+    const mmdetectionName = (name: string) =>
+      authorsName(name)
+        .replace('bbox_head.0', 'bbox_head')
+        .replace('cls_fcs', 'fc_branch')
+        .replace(/reg_fcs\.res\.(conv\w+)/, 'res_block.$1.conv')
+        .replace(/reg_fcs\.res\.bn(\w+)/, (_, of) => `res_block.conv${of}.bn`)
+        .replace('reg_fcs.bottlenecks', 'conv_branch');
+    const tensors = renamed(source, mmdetectionName);
+    for (const layer of ['res_block.conv_identity.bn.running_var', 'conv_branch.3.conv3.weight', 'fc_branch.1.bias'])
+      expect([...tensors.keys()]).toContain(`roi_head.bbox_head.${layer}`);
+    const counter: NamedTensor = { dtype: 'I64', shape: [], data: BigInt64Array.of(5n) };
+    tensors.set('roi_head.bbox_head.res_block.conv1.bn.num_batches_tracked', counter);
+    const target = createModel(2, doubleHead);
+    expect(load(target, tensors, { layout: 'mmdetection' }).missing).toEqual([]);
+    expect(values(target)).toEqual(values(source));
+  });
+
   it('loads its own layout, and a single stage of mmdetection without a number', () => {
     const faster = { kind: 'faster', regressors: 1, head: { fcChannels: 16, shared: true } };
     const source = createModel(1, faster);

@@ -43,7 +43,7 @@ const torchvision: readonly Rule[] = [
 ];
 
 /**
- * mmdetection 2: Faster and Cascade R-CNN, and the heads of the authors' release (`cls_fcs`, `reg_fcs`). The stages of
+ * mmdetection 2: Faster and Cascade R-CNN, Double-Head, and the heads of the authors' release (`cls_fcs`, `reg_fcs`). The stages of
  * `bbox_head` are counted from 0; with one stage the number is absent. Background is last, as here.
  */
 const mmdetection: readonly Rule[] = [
@@ -54,18 +54,32 @@ const mmdetection: readonly Rule[] = [
   ...plainResNet,
 ];
 
-const mmdetectionHead =
-  /^roi_head\.bbox_head\.(?:(\d)\.)?(?:(cls_fcs|reg_fcs|shared_fcs)\.([01])|(fc_cls|fc_reg))\.(weight|bias)$/;
+/** Double-Head: `fc_branch` classifies, a residual block and `conv_branch` regress. */
+const doubleHead: readonly (readonly [pattern: RegExp, to: string])[] = [
+  [/^res_block\.(conv\w+)\.conv\./, 'reg_branch.res.$1.'],
+  [/^res_block\.conv(\w+)\.bn\./, 'reg_branch.res.bn$1.'],
+  [/^conv_branch\./, 'reg_branch.bottlenecks.'],
+];
+const mmdetectionHead = /^(?:(cls_fcs|fc_branch|reg_fcs|shared_fcs)\.([01])|(fc_cls|fc_reg))\.(weight|bias)$/;
+/** Branches of fully connected layers that have another name here. */
+const branchNames: Readonly<Record<string, string>> = { fc_branch: 'cls_fcs', reg_fcs: 'reg_branch' };
+
+/** @returns undefined when mmdetection's heads have no such key */
+function mmdetectionHeadName(key: string): string | undefined {
+  const [, stage = '0', rest = ''] = /^roi_head\.bbox_head\.(?:(\d)\.)?(.+)$/.exec(key) ?? [];
+  const [, branch = '', layer, output, kind] = mmdetectionHead.exec(rest) ?? [];
+  const path = `roi_head.stage${Number(stage) + 1}`;
+  if (kind) return `${path}.${output ?? `${branchNames[branch] ?? branch}.fc${Number(layer) + 1}`}.${kind}`;
+  const [pattern, to] = doubleHead.find(([each]) => each.test(rest)) ?? [];
+  return pattern && `${path}.${rest.replace(pattern, to!)}`;
+}
 
 /** @returns undefined when the layout has no such key */
 export function targetOf(key: string, layout: WeightLayout): KeyTarget | undefined {
   if (layout === 'plumbline') return { name: key };
-  const head = layout === 'mmdetection' ? mmdetectionHead.exec(key) : null;
-  if (head) {
-    const [, stage = '0', branch, layer, output, kind] = head;
-    const part = output ?? `${branch === 'reg_fcs' ? 'reg_branch' : branch}.fc${Number(layer) + 1}`;
-    return { name: `roi_head.stage${Number(stage) + 1}.${part}.${kind}` };
-  }
+  const head = layout === 'mmdetection' ? mmdetectionHeadName(key) : undefined;
+  const isCounter = counters[0].test(key);
+  if (head && !isCounter) return { name: head };
   for (const [pattern, to] of layout === 'torchvision' ? torchvision : mmdetection) {
     if (!pattern.test(key)) continue;
     if (typeof to === 'string') return { name: key.replace(pattern, to) };
