@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { extname, join, normalize } from 'node:path';
 import { encodeFeedPicture, type FeedPictureHeader, type LineStatus } from '@plumbline/contract';
 import { type WebSocket, WebSocketServer } from 'ws';
-import { makeHeader, makeStatus } from './mock-line.js';
+import { atTime, makeHeader, makeStatus } from './mock-line.js';
 
 const MIME: Record<string, string> = {
   '.html': 'text/html; charset=utf-8',
@@ -168,7 +168,7 @@ export class ConsoleServer {
     for (const socket of this.#sockets) socket.send(this.#statusText());
   }
   #statusText(): string {
-    return JSON.stringify({ type: 'status', status: { ...this.#status, nowMs: Date.now() } });
+    return JSON.stringify({ type: 'status', status: atTime(this.#status, Date.now()) });
   }
   #sendPicture(picture: Picture): void {
     if (this.#isSilent) return;

@@ -66,6 +66,13 @@ export function makeStatus(patch: StatusPatch = {}): LineStatus {
   return lineStatusSchema.parse(merged);
 }
 
+/** The same line later: what lies by the minute moves on with the clock, as a running line's does. */
+export function atTime(status: LineStatus, nowMs: number): LineStatus {
+  const passedMs = 60_000 * (Math.floor(nowMs / 60_000) - Math.floor(status.nowMs / 60_000));
+  const yieldTrend = status.yieldTrend.map((entry) => ({ ...entry, minuteMs: entry.minuteMs + passedMs }));
+  return { ...status, nowMs, yieldTrend };
+}
+
 export function makeDetection(
   detectionId: number,
   name: (typeof CLASSES)[number],
