@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { Mosquitto, mosquittoMissing, mosquittoProgram } from '../fixtures/mosquitto.js';
 import { resultDraft, startReader, startStation, until } from '../fixtures/station.js';
@@ -10,7 +11,7 @@ describe.skipIf(!mosquittoProgram)('SIGKILL of the broker', () => {
   }, async () => {
     const broker = await Mosquitto.start();
     // Slower than the line: at each kill the broker holds records that it has confirmed to the station by PUBACK.
-    const reader = startReader(broker.url, { consumer: 'mes-1', maxQueued: 10 }, 10);
+    const reader = startReader(broker.url, { consumer: 'mes-1', maxQueued: 10 }, () => setTimeout(10));
     const station = await startStation(broker.url);
     const stored: string[] = [];
     let isProducing = true;
@@ -21,14 +22,14 @@ describe.skipIf(!mosquittoProgram)('SIGKILL of the broker', () => {
           Array.from({ length: 20 }, () => station.outbox.append(resultDraft('OK', `f${i}`))),
         );
         stored.push(...receipts.map(({ resultId }) => resultId));
-        await new Promise((resolve) => setTimeout(resolve, 15));
+        await setTimeout(15);
       }
     })();
     for (let kill = 0; kill < 5; kill++) {
       const before = reader.ids.length;
       await until('records flow', () => reader.ids.length > before + 100);
       await broker.kill();
-      await new Promise((resolve) => setTimeout(resolve, 150));
+      await setTimeout(150);
       await broker.run();
     }
     isProducing = false;
