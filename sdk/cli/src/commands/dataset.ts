@@ -1,37 +1,83 @@
-import type { DatasetInspection } from '@plumbline/data/dataset';
+import type { InspectedDataset } from '@plumbline/data/inspect';
 import type { Command } from 'commander';
 import { loadOptional } from '../load-package.js';
 import { Progress, printJson } from '../output.js';
+import { registerDatasetConvert } from './dataset-convert.js';
+import { registerDatasetSplit } from './dataset-split.js';
+
+interface InspectFlags {
+  against?: string[];
+  json?: boolean;
+}
 
 export function registerDataset(program: Command): void {
-  const dataset = program.command('dataset').description('look into labelled images');
+  const dataset = program.command('dataset').description('look into, convert, split and fetch labelled images');
   dataset
     .command('inspect <spec>')
     .description('count images, boxes and classes, and list every bad label and image with its place')
+    .option('--against <spec>', 'another dataset that must share no image with this one; may be repeated', collect)
     .option('--json', 'print one JSON document')
     .addHelpText(
       'after',
-      '\nExample:\n  $ plumbline dataset inspect deeppcb:./deeppcb#train\n\nThe exit code is 2 when anything is wrong.',
+      '\nExamples:\n  $ plumbline dataset inspect deeppcb:./deeppcb#train' +
+        '\n  $ plumbline dataset inspect coco:train.json@images --against coco:val.json@images' +
+        '\n\nThe exit code is 2 when anything is wrong.',
     )
-    .action(async (spec: string, options: { json?: boolean }) => {
-      const data = await loadOptional('dataset inspect', '@plumbline/data', () => import('@plumbline/data/dataset'));
-      let progress: Progress | undefined;
-      const inspection = await data.inspectDataset(spec, (done, total) => {
-        progress ??= new Progress('inspect', total, 'images');
-        progress.update(done);
-      });
-      if (options.json) printJson(inspection);
-      else process.stdout.write(asText(inspection));
-      if (inspection.problems.length > 0) process.exitCode = 2;
-    });
+    .action(runInspect);
+  registerDatasetConvert(dataset);
+  registerDatasetSplit(dataset);
 }
 
-function asText({ images, boxes, classes, boxSide, problems }: DatasetInspection): string {
-  const counts = Object.entries(classes).map(([name, count]) => `  ${name.padEnd(14)}${String(count).padStart(7)}\n`);
-  const px = (value: number) => value.toFixed(1);
-  const sides = boxSide
-    ? `box side, px: 5 % ${px(boxSide.p05)}, median ${px(boxSide.p50)}, 95 % ${px(boxSide.p95)}\n`
-    : '';
-  const lines = problems.map(({ code, message }) => `${code}: ${message}\n`);
-  return `${images} images, ${boxes} boxes\n${counts.join('')}${sides}${problems.length} problem${problems.length === 1 ? '' : 's'}\n${lines.join('')}`;
+async function runInspect(spec: string, flags: InspectFlags): Promise<void> {
+  const data = await loadOptional('dataset inspect', '@plumbline/data', () => import('@plumbline/data/inspect'));
+  let progress: Progress | undefined;
+  const inspected = await data.inspectDataset(spec, {
+    ...(flags.against ? { against: flags.against } : {}),
+    onProgress: (done, total) => {
+      progress ??= new Progress('inspect', total, 'images');
+      progress.update(done);
+    },
+  });
+  const { inspection } = inspected;
+  if (flags.json) printJson(inspection);
+  else process.stdout.write(asText(inspected));
+  if (inspection.problems.length > 0) process.exitCode = 2;
+}
+
+function collect(value: string, before: string[] = []): string[] {
+  return [...before, value];
+}
+
+/** Pairs that the text lists; the JSON output has all of them. */
+const listedPairs = 10;
+
+function asText({ inspection }: InspectedDataset): string {
+  const { images, boxes, emptyImages, classes, imagesOfClass, boxSide, boxAspect, imageSizes, problems } = inspection;
+  const counts = Object.entries(classes).map(
+    ([name, count]) => `  ${name.padEnd(16)}${String(count).padStart(7)} in ${imagesOfClass[name]} images\n`,
+  );
+  const range = (title: string, values: typeof boxSide, decimals: number) =>
+    values
+      ? `${title}: 5 % ${values.p05.toFixed(decimals)}, median ${values.p50.toFixed(decimals)}, 95 % ${values.p95.toFixed(decimals)}\n`
+      : '';
+  const [[commonest, ofThatSize] = ['', 0], ...otherSizes] = Object.entries(imageSizes);
+  const sizes = `image size: ${commonest} (${ofThatSize})${otherSizes.length > 0 ? ` and ${otherSizes.length} others` : ''}\n`;
+  return [
+    `${images} images (${emptyImages} without a box), ${boxes} boxes\n`,
+    ...counts,
+    range('box side, px', boxSide, 1),
+    range('box width / height', boxAspect, 2),
+    images > 0 ? sizes : '',
+    nearDuplicatesText(inspection),
+    `${problems.length} problem${problems.length === 1 ? '' : 's'}\n`,
+    ...problems.map(({ code, message }) => `${code}: ${message}\n`),
+  ].join('');
+}
+
+function nearDuplicatesText({ nearDuplicates }: InspectedDataset['inspection']): string {
+  if (nearDuplicates.length === 0) return '';
+  const lines = nearDuplicates.slice(0, listedPairs).map(({ a, b, distance }) => `  ${distance} bits: ${a} and ${b}\n`);
+  const rest = nearDuplicates.length - lines.length;
+  const more = rest > 0 ? `  and ${rest} more (--json lists all)\n` : '';
+  return `${nearDuplicates.length} pairs of images look the same\n${lines.join('')}${more}`;
 }

@@ -1,5 +1,6 @@
 export * from './backbone.js';
 export * from './checkpoint.js';
+export * from './dataset-files.js';
 export * from './line.js';
 export * from './manifest.js';
 export * from './train.js';

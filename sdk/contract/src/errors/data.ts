@@ -13,7 +13,7 @@ export const dataErrors = {
   PLB_DATA_SPEC_INVALID: entry(
     (p: { spec: string; problem: string; accepted: string }) =>
       `dataset "${p.spec}": ${p.problem}; accepted: ${p.accepted}`,
-    'Name the kind, the folder and, after #, the split: deeppcb:DIR#val reads the stems listed in DIR/val.txt.',
+    'Name the kind, the folder or file and, after #, the split: deeppcb:DIR#val reads the stems listed in DIR/val.txt.',
     'input',
   ),
   PLB_DATA_FOLDER_UNREADABLE: entry(
@@ -38,6 +38,23 @@ export const dataErrors = {
     'Remove that line: an image read twice would count twice.',
     'input',
   ),
+  PLB_DATA_PATH_OUTSIDE: entry(
+    (p: Place & { path: string; folder: string }) => `${at(p)}: "${p.path}" leads out of ${p.folder}`,
+    'Name files inside the folder of the dataset only; move what lies elsewhere into it.',
+    'input',
+  ),
+  PLB_DATA_XML_SYNTAX: entry(
+    (p: Place & { problem: string }) =>
+      `${at(p)}: ${p.problem}; accepted: a Pascal VOC annotation in XML, without DOCTYPE`,
+    'The file is incomplete or was not written as XML. Write it again with the tool that made it.',
+    'input',
+  ),
+  PLB_DATA_SIZE_DIFFERS: entry(
+    (p: Place & { stated: string; image: string; actual: string }) =>
+      `${at(p)}: the annotation was made for ${p.stated} px, ${p.image} has ${p.actual}`,
+    'Its boxes lie in the wrong places. Bring back the image that was labelled, or scale the boxes and correct the size.',
+    'input',
+  ),
   PLB_DATA_IMAGE_MISSING: entry(
     (p: { file: string; label: string }) => `${p.file}: no such image, though ${p.label} refers to it`,
     'Put the image there, or remove its stem from the split and its label file.',
@@ -60,7 +77,7 @@ export const dataErrors = {
   ),
   PLB_DATA_LABEL_NUMBER: entry(
     (p: Place & { text: string; accepted: string }) =>
-      `${at(p)}: "${p.text}" is not a whole number; accepted: ${p.accepted}`,
+      `${at(p)}: "${p.text}" is not such a number; accepted: ${p.accepted}`,
     'Correct that field of the label file.',
     'input',
   ),
@@ -79,6 +96,33 @@ export const dataErrors = {
     (p: Place & { box: string; width: number; height: number }) =>
       `${at(p)}: box ${p.box} leaves its image of ${p.width}x${p.height} px; accepted: 0 <= x <= ${p.width}, 0 <= y <= ${p.height}`,
     'Correct the corners of that box, or check that image and labels belong together.',
+    'input',
+  ),
+  PLB_DATA_BOX_TWICE: entry(
+    (p: Place & { box: string; firstLine: number }) => `${at(p)}: box ${p.box} stands in line ${p.firstLine} already`,
+    'Remove that line: a detector can find the object only once.',
+    'input',
+  ),
+  PLB_DATA_IMAGE_TWICE: entry(
+    (p: { file: string; other: string }) => `${p.file}: has the same pixels as ${p.other}`,
+    'Remove one of the two: what is counted twice weighs twice, and the labels may contradict.',
+    'input',
+  ),
+  PLB_DATA_SPLIT_LEAK: entry(
+    (p: { file: string; splits: string }) => `${p.file}: belongs to ${p.splits}`,
+    'Take the image out of one of the splits: figures over images that were trained on say nothing.',
+    'input',
+  ),
+  PLB_DATA_NEAR_LEAK: entry(
+    (p: { file: string; other: string; distance: number; splits: string }) =>
+      `${p.file}: looks like ${p.other} (${p.distance} of 256 bits differ), one in ${p.splits.replace(' and ', ', the other in ')}`,
+    'Put both into the same split, or split again with --group for images of one part.',
+    'input',
+  ),
+  PLB_DATA_IMAGE_RANGE: entry(
+    (p: { file: string; largest: number; bits: number }) =>
+      `${p.file}: a 16-bit image whose largest value is ${p.largest} of 65535, as from ${p.bits} bits: it is read almost black`,
+    'Have the camera write left-aligned pixels, or convert the dataset with --bits and the number of bits it uses.',
     'input',
   ),
   PLB_DATA_FILE_UNREADABLE: entry(
@@ -107,6 +151,16 @@ export const dataErrors = {
   PLB_DATA_COCO_DUPLICATE_ID: entry(
     (p: Place & { path: string; id: number }) => `${at(p)}: ${p.path} ${p.id} is used twice; accepted: ids that differ`,
     'Give every image and every category of the file an id of its own.',
+    'input',
+  ),
+  PLB_DATA_CLASS_MAP: entry(
+    (p: { name: string; accepted: string }) => `class map: "${p.name}"; accepted: names of the dataset: ${p.accepted}`,
+    'Map old names to new ones, several to one if you like, or to null to leave the boxes of a class out.',
+    'input',
+  ),
+  PLB_DATA_OUT_IN_USE: entry(
+    (p: { folder: string }) => `${p.folder}: exists already`,
+    'Name a new folder, or move away what is there: nothing is overwritten.',
     'input',
   ),
   PLB_DATA_CLASSES_DIFFER: entry(

@@ -1,7 +1,7 @@
 import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { inspectDataset, openDataset, readImageRgb, readImageSize } from '@plumbline/data/dataset';
+import { openDataset, readImageRgb, readImageSize } from '@plumbline/data/dataset';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 const boards = join(import.meta.dirname, '../../../../firmware-configs/lines/demo/boards');
@@ -54,7 +54,7 @@ describe('openDataset on a DeepPCB folder', () => {
   it.each([
     ['1 2 3 4', 'PLB_DATA_LABEL_FIELDS', ':2:1: 4 fields; accepted: x1 y1 x2 y2 type'],
     ['1 2 3 4 5 6', 'PLB_DATA_LABEL_FIELDS', ':2:1: 6 fields'],
-    ['1 2 3.5 4 5', 'PLB_DATA_LABEL_NUMBER', ':2:5: "3.5" is not a whole number'],
+    ['1 2 3.5 4 5', 'PLB_DATA_LABEL_NUMBER', ':2:5: "3.5" is not such a number'],
     ['1 two 3 4 5', 'PLB_DATA_LABEL_NUMBER', ':2:3: "two"'],
     ['1 2 3 4 7', 'PLB_DATA_LABEL_CLASS', ':2:9: class 7 is not known; accepted: 1 open, 2 short, 3 mousebite'],
     ['1 2 3 4 0', 'PLB_DATA_LABEL_CLASS', ':2:9: class 0'],
@@ -109,7 +109,7 @@ describe('openDataset on a DeepPCB folder', () => {
     });
   });
 
-  it.each([['voc:x'], ['deeppcb'], ['deeppcb:'], ['deeppcb:x#'], ['deeppcb:x#../y'], ['constructor:x']])(
+  it.each([['csv:x'], ['deeppcb'], ['deeppcb:'], ['deeppcb:x#'], ['deeppcb:x#../y'], ['constructor:x']])(
     'refuses the spec %s',
     async (spec) => {
       await expect(openDataset(spec)).rejects.toMatchObject({
@@ -139,42 +139,5 @@ describe('readImageRgb', () => {
       code: 'PLB_DATA_IMAGE_UNREADABLE',
       params: { file: imageFile() },
     });
-  });
-});
-
-describe('inspectDataset', () => {
-  it('counts images, boxes and classes and finds nothing wrong with the shipped boards', async () => {
-    const inspection = await inspectDataset(`deeppcb:${boards}`);
-    expect(inspection).toMatchObject({
-      images: 24,
-      boxes: 150,
-      classes: { open: 30, short: 23, mousebite: 28, spur: 26, copper: 21, 'pin-hole': 22 },
-      problems: [],
-    });
-  });
-
-  it('interpolates the quantiles of the box side', async () => {
-    await writeFile(labelFile(), '0 0 10 10 1\n0 0 20 20 2\n0 0 40 10 2\n');
-    // Sides 10, 20, 20: the 5 % quantile lies a tenth of the way from 10 to 20.
-    expect((await inspectDataset(`deeppcb:${dir}#one`)).boxSide).toEqual({ p05: 11, p50: 20, p95: 20 });
-  });
-
-  it('lists every problem with file and line and counts what is good', async () => {
-    await writeFile(labelFile(), '0 0 10 10 1\n0 0 10 10 9\n0 0 10\n');
-    await rm(join(dir, 'images', '13000007.jpg'));
-    await rm(join(dir, 'labels', '13000055.txt'));
-    const broken = join(dir, 'images', '92000086.jpg');
-    await writeFile(broken, (await readFile(broken)).subarray(0, 9000));
-    const inspection = await inspectDataset(`deeppcb:${dir}`);
-    expect(inspection.images).toBe(21);
-    expect(
-      inspection.problems.map(({ file, line, code }) => ({ file: file.slice(dir.length + 1), line, code })),
-    ).toEqual([
-      { file: 'images/13000007.jpg', line: undefined, code: 'PLB_DATA_IMAGE_MISSING' },
-      { file: 'images/92000086.jpg', line: undefined, code: 'PLB_DATA_IMAGE_UNREADABLE' },
-      { file: 'labels/00041015.txt', line: 2, code: 'PLB_DATA_LABEL_CLASS' },
-      { file: 'labels/00041015.txt', line: 3, code: 'PLB_DATA_LABEL_FIELDS' },
-      { file: 'labels/13000055.txt', line: undefined, code: 'PLB_DATA_LABEL_MISSING' },
-    ]);
   });
 });

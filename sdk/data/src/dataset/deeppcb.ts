@@ -1,7 +1,11 @@
-import { readdir, readFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { isPlumblineError, PlumblineError } from '@plumbline/contract';
-import { readImageSize } from './image.js';
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { PlumblineError } from '@plumbline/contract';
+import { listFolder, pathInside, readSplitFile, stemsIn } from './folders.js';
+import { sizeOrProblem } from './image-size.js';
+import { checkBox, LabelList } from './labels.js';
+import { mapConcurrently } from './parallel.js';
 import type { ProblemSink } from './problems.js';
 import type { Dataset, DatasetSpec, SampleRef } from './sample.js';
 
@@ -9,59 +13,53 @@ import type { Dataset, DatasetSpec, SampleRef } from './sample.js';
 export const deepPcbClasses = ['open', 'short', 'mousebite', 'spur', 'copper', 'pin-hole'] as const;
 
 const acceptedLine = 'x1 y1 x2 y2 type';
-const acceptedLayout = 'a folder with images/STEM.jpg and labels/STEM.txt';
+const acceptedLayout = 'a folder with images/STEM.jpg and labels/STEM.txt, or the PCBData folder as published';
 const acceptedTypes = deepPcbClasses.map((name, i) => `${i + 1} ${name}`).join(', ');
-/** Image headers read at the same time: hides the latency of the disk, well below the limit on open files. */
-const concurrency = 16;
+
+/** An image and its labels, before anything is read. */
+interface Pair {
+  readonly stem: string;
+  readonly file: string;
+  readonly labelFile: string;
+}
 
 /**
  * Reads DIR/images/STEM.jpg and DIR/labels/STEM.txt (lines of `x1 y1 x2 y2 type`). The stems come from DIR/SPLIT.txt;
- * split `all` takes every label file, in alphabetical order.
+ * split `all` takes every label file, in alphabetical order. The published layout is read as well: its lists
+ * (trainval.txt, test.txt) name `GROUP/ID/STEM.jpg GROUP/ID_not/STEM.txt`, the image on disk is STEM_test.jpg.
  * @param onProblem gets each bad label line and image; if it returns, the line or image is left out
- * @throws {PlumblineError} PLB_DATA_SPLIT_UNKNOWN, PLB_DATA_SPLIT_EMPTY, PLB_DATA_FOLDER_UNREADABLE
+ * @throws {PlumblineError} PLB_DATA_SPLIT_UNKNOWN, PLB_DATA_SPLIT_EMPTY, PLB_DATA_FOLDER_UNREADABLE,
+ *   PLB_DATA_PATH_OUTSIDE
  */
-export async function readDeepPcb(spec: DatasetSpec, onProblem: ProblemSink): Promise<Dataset> {
-  const stems = await listStems(spec.path, spec.split, onProblem);
-  const samples = new Array<SampleRef | undefined>(stems.length);
-  let next = 0;
-  const reader = async () => {
-    while (next < stems.length) {
-      const index = next++;
-      samples[index] = await readSample(spec.path, stems[index] as string, index + 1, onProblem);
+export async function readDeepPcb({ spec, path, split }: DatasetSpec, onProblem: ProblemSink): Promise<Dataset> {
+  const isPublished = !existsSync(join(path, 'labels')) && existsSync(join(path, 'trainval.txt'));
+  const pairs = isPublished ? await listPublished(path, split, onProblem) : await listPairs(path, split, onProblem);
+  if (pairs.length === 0) {
+    const where = split === 'all' ? join(path, 'labels') : join(path, `${split}.txt`);
+    throw new PlumblineError('PLB_DATA_SPLIT_EMPTY', { split, where });
+  }
+  const lines = new Map<SampleRef, { file: string; lines: readonly number[] }>();
+  const samples = await mapConcurrently(pairs, async ({ stem, file, labelFile }, i): Promise<SampleRef | undefined> => {
+    let text: string;
+    try {
+      text = await readFile(labelFile, 'utf8');
+    } catch (cause) {
+      onProblem(new PlumblineError('PLB_DATA_LABEL_MISSING', { file: labelFile, image: file }, { cause }));
+      return undefined;
     }
+    const size = await sizeOrProblem(file, labelFile, onProblem);
+    if (!size) return undefined;
+    const labels = parseLabels(text, labelFile, size, onProblem);
+    const sample = { imageId: i + 1, stem, file, ...size, ...labels.toGroundTruth() };
+    lines.set(sample, { file: labelFile, lines: labels.gtLines });
+    return sample;
+  });
+  return {
+    name: spec,
+    classes: deepPcbClasses,
+    samples: samples.filter((sample) => sample !== undefined),
+    placeOf: (sample, g) => ({ file: lines.get(sample)!.file, line: lines.get(sample)!.lines[g]! }),
   };
-  await Promise.all(Array.from({ length: concurrency }, reader));
-  return { name: spec.spec, classes: deepPcbClasses, samples: samples.filter((s) => s !== undefined) };
-}
-
-async function readSample(
-  dir: string,
-  stem: string,
-  imageId: number,
-  onProblem: ProblemSink,
-): Promise<SampleRef | undefined> {
-  const file = join(dir, 'images', `${stem}.jpg`);
-  const labelFile = join(dir, 'labels', `${stem}.txt`);
-  let text: string;
-  try {
-    text = await readFile(labelFile, 'utf8');
-  } catch (cause) {
-    onProblem(new PlumblineError('PLB_DATA_LABEL_MISSING', { file: labelFile, image: file }, { cause }));
-    return undefined;
-  }
-  let size: { width: number; height: number };
-  try {
-    size = await readImageSize(file);
-  } catch (cause) {
-    const missing = cause instanceof Error && /missing|no such file/i.test(String(cause.cause));
-    const problem = missing
-      ? new PlumblineError('PLB_DATA_IMAGE_MISSING', { file, label: labelFile }, { cause })
-      : cause;
-    if (!isPlumblineError(problem)) throw problem;
-    onProblem(problem);
-    return undefined;
-  }
-  return { imageId, stem, file, ...size, ...parseDeepPcbLabels(text, labelFile, size, onProblem) };
 }
 
 /**
@@ -73,30 +71,32 @@ export function parseDeepPcbLabels(
   file: string,
   size: { width: number; height: number },
   onProblem: ProblemSink,
-): { gtBoxesXyxy: Float32Array; gtLabels: Int32Array } {
-  const boxes: number[] = [];
-  const labels: number[] = [];
-  const lines = text.split('\n');
-  for (let i = 0; i < lines.length; i++) {
-    const fields = [...(lines[i] as string).matchAll(/\S+/g)];
-    if (fields.length === 0) continue;
-    const problem = checkLine(fields, { file, line: i + 1 }, size);
-    if (problem) {
-      onProblem(problem);
-      continue;
-    }
-    const [x1, y1, x2, y2, type] = fields.map((f) => Number(f[0])) as [number, number, number, number, number];
-    boxes.push(x1, y1, x2, y2);
-    labels.push(type - 1);
-  }
-  return { gtBoxesXyxy: Float32Array.from(boxes), gtLabels: Int32Array.from(labels) };
+): Pick<SampleRef, 'gtBoxesXyxy' | 'gtLabels'> {
+  return parseLabels(text, file, size, onProblem).toGroundTruth();
 }
 
-function checkLine(
-  fields: RegExpExecArray[],
-  where: { file: string; line: number },
+function parseLabels(
+  text: string,
+  file: string,
   size: { width: number; height: number },
-): PlumblineError | undefined {
+  onProblem: ProblemSink,
+): LabelList {
+  const labels = new LabelList();
+  text.split('\n').forEach((line, i) => {
+    const fields = [...line.matchAll(/\S+/g)];
+    if (fields.length === 0) return;
+    const problem = checkFields(fields, { file, line: i + 1 });
+    if (problem) return void onProblem(problem);
+    const [x1, y1, x2, y2, type] = fields.map((f) => Number(f[0])) as [number, number, number, number, number];
+    const place = { file, line: i + 1, column: fields[0]!.index + 1 };
+    const box = checkBox([x1, y1, x2, y2], size, place, `${x1} ${y1} ${x2} ${y2}`);
+    if (box instanceof PlumblineError) return void onProblem(box);
+    labels.add(box, type - 1, i + 1);
+  });
+  return labels;
+}
+
+function checkFields(fields: RegExpExecArray[], where: { file: string; line: number }): PlumblineError | undefined {
   const place = (field: number) => ({ ...where, column: (fields[field]?.index ?? 0) + 1 });
   if (fields.length !== 5) {
     return new PlumblineError('PLB_DATA_LABEL_FIELDS', { ...place(0), count: fields.length, accepted: acceptedLine });
@@ -109,71 +109,68 @@ function checkLine(
       accepted: `${acceptedLine} as whole numbers`,
     });
   }
-  const [x1, y1, x2, y2, type] = fields.map((f) => Number(f[0])) as [number, number, number, number, number];
-  if (type < 1 || type > deepPcbClasses.length) {
-    return new PlumblineError('PLB_DATA_LABEL_CLASS', { ...place(4), text: String(type), accepted: acceptedTypes });
-  }
-  const box = `${x1} ${y1} ${x2} ${y2}`;
-  if (x1 >= x2 || y1 >= y2)
-    return new PlumblineError('PLB_DATA_BOX_EMPTY', { ...place(0), box, accepted: 'x1 < x2 and y1 < y2' });
-  if (x1 < 0 || y1 < 0 || x2 > size.width || y2 > size.height)
-    return new PlumblineError('PLB_DATA_BOX_OUTSIDE', { ...place(0), box, ...size });
-  return undefined;
+  const type = Number(fields[4]![0]);
+  if (type >= 1 && type <= deepPcbClasses.length) return undefined;
+  return new PlumblineError('PLB_DATA_LABEL_CLASS', { ...place(4), text: String(type), accepted: acceptedTypes });
 }
 
-async function listStems(dir: string, split: string, onProblem: ProblemSink): Promise<string[]> {
-  const stems = split === 'all' ? await listLabelStems(dir) : await readSplitFile(dir, split, onProblem);
-  if (stems.length === 0) {
-    throw new PlumblineError('PLB_DATA_SPLIT_EMPTY', {
-      split,
-      where: split === 'all' ? join(dir, 'labels') : join(dir, `${split}.txt`),
-    });
-  }
-  return stems;
+async function listPairs(dir: string, split: string, onProblem: ProblemSink): Promise<Pair[]> {
+  const available = async () =>
+    [...new Set([...stemsIn(await listFolder(dir, acceptedLayout), '.txt'), 'all'])].join(', ');
+  const stems =
+    split === 'all'
+      ? await listLabelStems(dir)
+      : await readSplitFile(split, [join(dir, `${split}.txt`)], available, onProblem);
+  return stems.map((stem) => ({
+    stem,
+    file: join(dir, 'images', `${stem}.jpg`),
+    labelFile: join(dir, 'labels', `${stem}.txt`),
+  }));
 }
 
 async function listLabelStems(dir: string): Promise<string[]> {
-  return stemsIn(await listFolder(join(dir, 'labels')), '.txt');
+  return stemsIn(await listFolder(join(dir, 'labels'), acceptedLayout), '.txt');
 }
 
-function stemsIn(names: readonly string[], extension: string): string[] {
-  return names.filter((name) => name.endsWith(extension)).map((name) => name.slice(0, -extension.length));
+/** Lists of the published repository; split `all` is both. */
+async function listPublished(dir: string, split: string, onProblem: ProblemSink): Promise<Pair[]> {
+  const lists = split === 'all' ? ['trainval', 'test'] : [split];
+  const pairs: Pair[] = [];
+  for (const name of lists) {
+    const file = join(dir, `${name}.txt`);
+    const available = async () => [...stemsIn(await listFolder(dir, acceptedLayout), '.txt'), 'all'].join(', ');
+    const text = await readFile(file, 'utf8').catch(async (cause) => {
+      throw new PlumblineError('PLB_DATA_SPLIT_UNKNOWN', { split, file, available: await available() }, { cause });
+    });
+    text.split('\n').forEach((line, i) => {
+      const [image, label, ...rest] = line.trim().split(/\s+/);
+      if (!image) return;
+      const place = { file, line: i + 1, column: 1 };
+      if (!label || rest.length > 0) {
+        const count = label ? 2 + rest.length : 1;
+        return void onProblem(
+          new PlumblineError('PLB_DATA_LABEL_FIELDS', { ...place, count, accepted: 'IMAGE.jpg LABELS.txt' }),
+        );
+      }
+      pairs.push({
+        stem: basename(image, '.jpg'),
+        file: pathInside(dir, image.replace(/\.jpg$/, '_test.jpg'), place),
+        labelFile: pathInside(dir, label, place),
+      });
+    });
+  }
+  return pairs;
 }
 
 /** Images that no label file belongs to: split `all` does not contain them. */
-export async function findUnlabelledImages(dir: string): Promise<PlumblineError[]> {
+export async function findUnlabelledDeepPcb(dir: string): Promise<PlumblineError[]> {
+  if (!existsSync(join(dir, 'labels'))) return [];
   const labelled = new Set(await listLabelStems(dir));
-  const images = stemsIn(await listFolder(join(dir, 'images')), '.jpg').filter((stem) => !labelled.has(stem));
-  return images.map((stem) => {
-    const [file, image] = [join(dir, 'labels', `${stem}.txt`), join(dir, 'images', `${stem}.jpg`)];
-    return new PlumblineError('PLB_DATA_LABEL_MISSING', { file, image });
-  });
-}
-
-async function readSplitFile(dir: string, split: string, onProblem: ProblemSink): Promise<string[]> {
-  const file = join(dir, `${split}.txt`);
-  let text: string;
-  try {
-    text = await readFile(file, 'utf8');
-  } catch (cause) {
-    const names = await listFolder(dir);
-    const available = [...new Set([...stemsIn(names, '.txt'), 'all'])].join(', ');
-    throw new PlumblineError('PLB_DATA_SPLIT_UNKNOWN', { split, file, available }, { cause });
-  }
-  const stems = new Set<string>();
-  text.split('\n').forEach((line, i) => {
-    const stem = line.trim();
-    if (stems.has(stem)) onProblem(new PlumblineError('PLB_DATA_STEM_TWICE', { file, line: i + 1, column: 1, stem }));
-    if (stem !== '') stems.add(stem);
-  });
-  return [...stems];
-}
-
-async function listFolder(folder: string): Promise<string[]> {
-  try {
-    return (await readdir(folder)).sort();
-  } catch (cause) {
-    const reason = (cause as NodeJS.ErrnoException).code ?? String(cause);
-    throw new PlumblineError('PLB_DATA_FOLDER_UNREADABLE', { folder, reason, accepted: acceptedLayout }, { cause });
-  }
+  const names = await listFolder(join(dir, 'images'), acceptedLayout);
+  return stemsIn(names, '.jpg')
+    .filter((stem) => !labelled.has(stem))
+    .map((stem) => {
+      const [file, image] = [join(dir, 'labels', `${stem}.txt`), join(dir, 'images', `${stem}.jpg`)];
+      return new PlumblineError('PLB_DATA_LABEL_MISSING', { file, image });
+    });
 }

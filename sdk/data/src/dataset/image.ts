@@ -3,13 +3,15 @@ import type { ImageRgb } from '@plumbline/core/image';
 import sharp from 'sharp';
 
 /**
- * Decodes an image file to interleaved 8-bit RGB; grey is copied to the three channels, alpha is dropped.
- * Pixels stay as stored: an EXIF orientation is not applied, because labels refer to the stored pixels.
+ * Decodes an image file to interleaved 8-bit RGB, turned upright by its EXIF orientation as viewers and labelling tools
+ * show it; grey is copied to the three channels, alpha is dropped. Of 16 bits the upper 8 are taken (value / 256, rounded
+ * down), so a camera with 10 or 12 bits has to write them left-aligned; `dataset convert --bits` scales others.
  * @throws {PlumblineError} PLB_DATA_IMAGE_UNREADABLE if it is missing, truncated or no image
  */
 export async function readImageRgb(file: string): Promise<ImageRgb> {
   try {
     const { data, info } = await sharp(file)
+      .autoOrient()
       .toColourspace('srgb')
       .removeAlpha()
       .raw({ depth: 'uchar' })
@@ -22,13 +24,27 @@ export async function readImageRgb(file: string): Promise<ImageRgb> {
 }
 
 /**
- * Reads width and height from the file's header without decoding pixels.
+ * Reads width and height of the upright image from the file's header without decoding pixels.
  * @throws {PlumblineError} PLB_DATA_IMAGE_UNREADABLE
  */
 export async function readImageSize(file: string): Promise<{ width: number; height: number }> {
   try {
-    const { width, height } = await sharp(file).metadata();
-    return { width, height };
+    return (await sharp(file).metadata()).autoOrient;
+  } catch (cause) {
+    throw new PlumblineError('PLB_DATA_IMAGE_UNREADABLE', { file, reason: firstLine(cause) }, { cause });
+  }
+}
+
+/**
+ * Largest value of a 16-bit image; null for other images.
+ * @throws {PlumblineError} PLB_DATA_IMAGE_UNREADABLE
+ */
+export async function largestValueOf16Bit(file: string): Promise<number | null> {
+  try {
+    const { depth } = await sharp(file).metadata();
+    if (depth !== 'ushort') return null;
+    const { channels } = await sharp(file).stats();
+    return Math.max(...channels.map(({ max }) => max));
   } catch (cause) {
     throw new PlumblineError('PLB_DATA_IMAGE_UNREADABLE', { file, reason: firstLine(cause) }, { cause });
   }

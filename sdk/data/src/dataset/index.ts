@@ -1,6 +1,7 @@
-export { openDataset, parseDatasetSpec, readDataset } from './dataset.js';
+export { openDataset, readDataset } from './dataset.js';
 export { deepPcbClasses, parseDeepPcbLabels } from './deeppcb.js';
-export { readImageRgb, readImageSize } from './image.js';
-export { type DatasetInspection, type DatasetProblem, inspectDataset } from './inspect.js';
+export { largestValueOf16Bit, readImageRgb, readImageSize } from './image.js';
+export { mapConcurrently } from './parallel.js';
 export type { ProblemSink } from './problems.js';
 export type { Dataset, DatasetSpec, SampleRef } from './sample.js';
+export { parseDatasetSpec } from './spec.js';

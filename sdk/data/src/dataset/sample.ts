@@ -1,10 +1,10 @@
-/** Shapes in this module: G ground-truth boxes of one image. Boxes are px of the stored image, width = x2 - x1 (no +1). */
+/** Shapes in this module: G ground-truth boxes of one image. Boxes are px of the upright image, width = x2 - x1 (no +1). */
 
-/** One labelled image of a dataset; the pixels are read on demand with `readImageRgb(sample.file)`. */
+/** One labelled image of a dataset; the pixels are read on demand with `readImageRgb(sample.file)`. Plain data. */
 export interface SampleRef {
-  /** 1.. in list order: the image id in COCO terms. */
+  /** The image's id in COCO terms: that of a COCO file, otherwise 1.. in list order. */
   readonly imageId: number;
-  /** File name without folder and extension. */
+  /** File name without folder and extension; with its folder inside the images folder where there are several. */
   readonly stem: string;
   /** Path of the image file. */
   readonly file: string;
@@ -13,9 +13,15 @@ export interface SampleRef {
   /** px */
   readonly height: number;
   /** [G*4] x1, y1, x2, y2 with x1 < x2 and y1 < y2. */
-  readonly gtBoxesXyxy: Float32Array;
+  readonly gtBoxesXyxy: Float64Array;
   /** [G] 0-based index into the dataset's `classes`. */
   readonly gtLabels: Int32Array;
+  /** [G] 1 where VOC says `difficult`: counts neither way in VOC's protocols. Absent: none. */
+  readonly gtDifficult?: Uint8Array;
+  /** [G] 1 where COCO says `iscrowd`: a region, not an object; not trained on, counts neither way. Absent: none. */
+  readonly gtIsCrowd?: Uint8Array;
+  /** [G] px^2 as a COCO file states it, on COCO that of the mask. Absent: width * height. */
+  readonly gtAreas?: Float64Array;
 }
 
 /** Labelled images in a fixed order. */
@@ -23,14 +29,21 @@ export interface Dataset {
   /** The spec it was opened from. */
   readonly name: string;
   readonly classes: readonly string[];
+  /** COCO category id of each class; absent: position + 1. */
+  readonly categoryIds?: readonly number[];
   readonly samples: readonly SampleRef[];
+  /** Where box `g` of a sample stands, for messages; absent for a dataset that no label file was read for. */
+  readonly placeOf?: (sample: SampleRef, g: number) => { file: string; line: number };
 }
 
 /** A dataset spec taken apart: `deeppcb:DIR#val` is kind `deeppcb`, path `DIR`, split `val`. */
 export interface DatasetSpec {
   readonly spec: string;
   readonly kind: string;
+  /** Folder, or the file of `coco` and `yolo`. */
   readonly path: string;
+  /** Folder of the images; `coco` only. */
+  readonly imagesDir?: string;
   /** `all` when the spec names none. */
   readonly split: string;
 }

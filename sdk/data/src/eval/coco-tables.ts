@@ -40,12 +40,15 @@ export interface CocoResult {
   readonly score: number;
 }
 
-/** Ground truth of a dataset: class c becomes category c + 1, area is width * height, image ids are the samples' own. */
+/** Category id of each class of a dataset. */
+export const categoryIdsOf = ({ classes, categoryIds }: Dataset) => categoryIds ?? classes.map((_, index) => index + 1);
+
+/** Ground truth of a dataset; image ids are the samples' own. */
 export function groundTruthOfDataset(dataset: Dataset): CocoGroundTruth {
   const total = dataset.samples.reduce((sum, sample) => sum + sample.gtLabels.length, 0);
   const table = {
     imageIds: Float64Array.from(dataset.samples, (sample) => sample.imageId),
-    categories: dataset.classes.map((name, index) => ({ id: index + 1, name })),
+    categories: categoryIdsOf(dataset).map((id, index) => ({ id, name: dataset.classes[index]! })),
     imageIndex: new Int32Array(total),
     categoryIndex: new Int32Array(total),
     boxesXywh: new Float64Array(total * 4),
@@ -64,7 +67,8 @@ export function groundTruthOfDataset(dataset: Dataset): CocoGroundTruth {
       table.imageIndex[g] = image;
       table.categoryIndex[g] = sample.gtLabels[i] as number;
       table.boxesXywh.set([x1, y1, x2 - x1, y2 - y1], g * 4);
-      table.areas[g] = (x2 - x1) * (y2 - y1);
+      table.areas[g] = sample.gtAreas?.[i] ?? (x2 - x1) * (y2 - y1);
+      table.isCrowd[g] = sample.gtIsCrowd?.[i] ?? 0;
     }
   });
   return table;

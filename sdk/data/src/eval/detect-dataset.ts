@@ -2,7 +2,7 @@ import { PlumblineError } from '@plumbline/contract';
 import type { Detection } from '@plumbline/core/geometry';
 import type { ImageRgb } from '@plumbline/core/image';
 import { type Dataset, readImageRgb } from '../dataset/index.js';
-import type { CocoResult } from './coco-tables.js';
+import { type CocoResult, categoryIdsOf } from './coco-tables.js';
 
 /**
  * What the evaluation needs of a detector; the runtime's Detector is one. A tfjs model, a float and an integer graph are
@@ -80,5 +80,6 @@ function matchClasses(dataset: Dataset, detector: EvaluatedDetector): number[] {
       difference: parts.join('; '),
     });
   }
-  return detector.info.classes.map((name) => dataset.classes.indexOf(name) + 1);
+  const categoryIds = categoryIdsOf(dataset);
+  return detector.info.classes.map((name) => categoryIds[dataset.classes.indexOf(name)]!);
 }

@@ -100,6 +100,7 @@ export class ImagesSource implements FrameSource {
     try {
       const bytes = await readFile(file);
       const { data, info } = await sharp(bytes, { failOn: 'warning' })
+        .autoOrient()
         .toColourspace('srgb')
         .removeAlpha()
         .raw({ depth: 'uchar' })

@@ -104,7 +104,7 @@ export class BatchLoader {
       ? placeByRule(sourceHw, rule, model.conventions)
       : placeImage(sourceHw, imageSizeHw);
     const resized = resizeBilinear(source, sizeHw);
-    const boxesXyxy = sample.gtBoxesXyxy.map((value, i) => value * (i % 2 === 0 ? scaleX : scaleY));
+    const boxesXyxy = Float32Array.from(sample.gtBoxesXyxy, (value, i) => value * (i % 2 === 0 ? scaleX : scaleY));
     const image: LabelledImage = {
       width: sizeHw[1],
       height: sizeHw[0],

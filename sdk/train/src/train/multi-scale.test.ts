@@ -26,7 +26,7 @@ beforeAll(async () => {
       await sharp({ create: { width, height, channels: 3, background } })
         .png()
         .toFile(file);
-      const gtBoxesXyxy = Float32Array.from([0, 0, width / 2, height / 2]);
+      const gtBoxesXyxy = Float64Array.from([0, 0, width / 2, height / 2]);
       return { imageId: i + 1, stem: `${i}`, file, width, height, gtBoxesXyxy, gtLabels: Int32Array.of(0) };
     }),
   );

@@ -54,7 +54,7 @@ beforeAll(async () => {
         file,
         width: 64,
         height: 64,
-        gtBoxesXyxy: Float32Array.from(boxes),
+        gtBoxesXyxy: Float64Array.from(boxes),
         gtLabels,
       };
     }),
@@ -153,10 +153,10 @@ describe('train', () => {
   }, 60_000);
 
   it.each([
-    ['no area', Float32Array.of(5, 5, 5, 9), 0],
-    ['outside', Float32Array.of(5, 5, 70, 9), 0],
-    ['class id 7', Float32Array.of(5, 5, 9, 9), 7],
-    ['not a number', Float32Array.of(Number.NaN, 5, 9, 9), 0],
+    ['no area', Float64Array.of(5, 5, 5, 9), 0],
+    ['outside', Float64Array.of(5, 5, 70, 9), 0],
+    ['class id 7', Float64Array.of(5, 5, 9, 9), 7],
+    ['not a number', Float64Array.of(Number.NaN, 5, 9, 9), 0],
   ])('refuses ground truth before the first step: %s', async (problem, gtBoxesXyxy, label) => {
     const samples = [{ ...dataset.samples[0]!, gtBoxesXyxy, gtLabels: Int32Array.of(label) }];
     const attempt = train({ config, dataset: { ...dataset, samples }, outDir: out('bad') });
