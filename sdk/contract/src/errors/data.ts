@@ -114,8 +114,8 @@ export const dataErrors = {
     'input',
   ),
   PLB_DATA_NEAR_LEAK: entry(
-    (p: { file: string; other: string; distance: number; splits: string }) =>
-      `${p.file}: looks like ${p.other} (${p.distance} of 256 bits differ), one in ${p.splits.replace(' and ', ', the other in ')}`,
+    (p: { file: string; other: string; distance: number; split: string; otherSplit: string }) =>
+      `${p.file}: looks like ${p.other} (${p.distance} of 256 bits differ), one in ${p.split}, the other in ${p.otherSplit}`,
     'Put both into the same split, or split again with --group for images of one part.',
     'input',
   ),

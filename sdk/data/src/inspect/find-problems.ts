@@ -92,8 +92,8 @@ export interface NearDuplicate {
   readonly b: string;
   /** Bits of 256 in which their difference hashes differ. */
   readonly distance: number;
-  /** Splits that must not meet, when the two lie in such. */
-  readonly across?: string;
+  /** Splits that must not meet, when `a` and `b` lie in such. */
+  readonly across?: readonly [ofA: string, ofB: string];
 }
 
 export function describeNearPairs(
@@ -105,8 +105,8 @@ export function describeNearPairs(
     const [fileA, fileB] = [files[a]!, files[b]!];
     const [pathA, pathB] = [resolve(fileA), resolve(fileB)];
     const names = pairs.flatMap(({ a: x, b: y }) => {
-      if (x.files.has(pathA) && y.files.has(pathB)) return [`${x.name} and ${y.name}`];
-      return y.files.has(pathA) && x.files.has(pathB) ? [`${y.name} and ${x.name}`] : [];
+      if (x.files.has(pathA) && y.files.has(pathB)) return [[x.name, y.name] as const];
+      return y.files.has(pathA) && x.files.has(pathB) ? [[y.name, x.name] as const] : [];
     });
     return { a: fileA, b: fileB, distance, ...(names[0] ? { across: names[0] } : {}) };
   });
@@ -114,7 +114,9 @@ export function describeNearPairs(
 
 /** A pair across splits that must not meet is a leak, if a weaker one than the same file. */
 export function leaksOf(pairs: readonly NearDuplicate[]): PlumblineError[] {
-  return pairs.flatMap(({ a, b, distance, across }) =>
-    across ? [new PlumblineError('PLB_DATA_NEAR_LEAK', { file: a, other: basename(b), distance, splits: across })] : [],
-  );
+  return pairs.flatMap(({ a, b, distance, across }) => {
+    if (!across) return [];
+    const [split, otherSplit] = across;
+    return [new PlumblineError('PLB_DATA_NEAR_LEAK', { file: a, other: basename(b), distance, split, otherSplit })];
+  });
 }

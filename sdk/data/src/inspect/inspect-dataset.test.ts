@@ -62,6 +62,12 @@ describe('inspectDataset', () => {
     await writeFile(join(dir, 'val.txt'), `${stem}\nagain\n`);
     await writeFile(join(dir, 'val-gate.txt'), 'again\n');
     const { inspection } = await inspectDataset(`deeppcb:${dir}`);
+    expect(inspection.problems.map(({ code }) => code)).toEqual([
+      'PLB_DATA_SPLIT_LEAK',
+      'PLB_DATA_NEAR_LEAK',
+      'PLB_DATA_IMAGE_TWICE',
+      'PLB_DATA_BOX_TWICE',
+    ]);
     const messages = inspection.problems.map(({ message }) => message.replaceAll(`${dir}/`, ''));
     expect(messages).toEqual([
       'images/00041015.jpg: belongs to train and val',
@@ -69,7 +75,7 @@ describe('inspectDataset', () => {
       'images/again.jpg: has the same pixels as images/92000086.jpg',
       'labels/00041015.txt:3:1: box open 0 0 10 10 stands in line 1 already',
     ]);
-    expect(inspection.nearDuplicates[0]).toMatchObject({ distance: 0, across: 'train and val' });
+    expect(inspection.nearDuplicates[0]).toMatchObject({ distance: 0, across: ['train', 'val'] });
   });
 
   it('compares a split with those that it must not meet, and with other datasets', async () => {
