@@ -18,6 +18,8 @@ export interface CocoGroundTruth {
   readonly areas: Float64Array;
   /** [G] 1 for a box around a crowd: a detection inside it counts neither way. */
   readonly isCrowd: Uint8Array;
+  /** [G] 1 for what VOC calls difficult: counts neither way in VOC's protocols. Absent: none. */
+  readonly isDifficult?: Uint8Array;
 }
 
 /** Detections as columns, in file order, which decides between equal scores. */
@@ -54,6 +56,7 @@ export function groundTruthOfDataset(dataset: Dataset): CocoGroundTruth {
     boxesXywh: new Float64Array(total * 4),
     areas: new Float64Array(total),
     isCrowd: new Uint8Array(total),
+    isDifficult: new Uint8Array(total),
   };
   let g = 0;
   dataset.samples.forEach((sample, image) => {
@@ -69,6 +72,7 @@ export function groundTruthOfDataset(dataset: Dataset): CocoGroundTruth {
       table.boxesXywh.set([x1, y1, x2 - x1, y2 - y1], g * 4);
       table.areas[g] = sample.gtAreas?.[i] ?? (x2 - x1) * (y2 - y1);
       table.isCrowd[g] = sample.gtIsCrowd?.[i] ?? 0;
+      table.isDifficult[g] = sample.gtDifficult?.[i] ?? 0;
     }
   });
   return table;
@@ -91,6 +95,19 @@ export function detectionTable(results: readonly CocoResult[], groundTruth: Coco
     scores[i] = result.score;
   }
   return { imageIndex, categoryIndex, boxesXywh, scores };
+}
+
+/** The detections whose row `keep` accepts, in the same order. */
+export function keepDetections(detections: CocoDetections, keep: (row: number) => boolean): CocoDetections {
+  const rows = Int32Array.from(detections.scores.keys()).filter(keep);
+  const boxesXywh = new Float64Array(4 * rows.length);
+  rows.forEach((row, i) => boxesXywh.set(detections.boxesXywh.subarray(4 * row, 4 * row + 4), 4 * i));
+  return {
+    imageIndex: Int32Array.from(rows, (row) => detections.imageIndex[row]!),
+    categoryIndex: Int32Array.from(rows, (row) => detections.categoryIndex[row]!),
+    boxesXywh,
+    scores: Float64Array.from(rows, (row) => detections.scores[row]!),
+  };
 }
 
 /** id -> position. */

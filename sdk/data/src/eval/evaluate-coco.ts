@@ -1,37 +1,27 @@
-import { areaRanges, iouThresholds, maxDetections, recallThresholds } from './coco-grid.js';
+import { type CocoGrid, cocoGrid } from './coco-grid.js';
 import type { CocoDetections, CocoGroundTruth } from './coco-tables.js';
 import { type CategoryMatches, matchCategory } from './match-coco.js';
 import { groupRows } from './sort.js';
 
-/** Shapes in this module: T IoU thresholds, R recall thresholds, K categories, A area ranges, M detection limits. -1 means "no ground truth". */
-
-const T = iouThresholds.length;
-const R = recallThresholds.length;
-const A = areaRanges.length;
-const M = maxDetections.length;
+/**
+ * Shapes in this module: T IoU thresholds, R recall thresholds, K categories, A area ranges, M detection limits. -1 means
+ * "no ground truth".
+ */
 
 /** COCO's twelve figures, 0..1, or -1 where there is no ground truth. */
-export interface CocoStats {
-  AP: number;
-  AP50: number;
-  AP75: number;
-  APs: number;
-  APm: number;
-  APl: number;
-  AR1: number;
-  AR10: number;
-  AR100: number;
-  ARs: number;
-  ARm: number;
-  ARl: number;
-}
+export type CocoStats = Record<
+  'AP' | 'AP50' | 'AP75' | 'APs' | 'APm' | 'APl' | 'AR1' | 'AR10' | 'AR100' | 'ARs' | 'ARm' | 'ARl',
+  number
+>;
 
-export interface CocoEvaluation {
-  readonly stats: CocoStats;
+export interface CocoEvaluation<Stats = Readonly<Record<string, number>>> {
+  /** COCO's twelve; with another grid its area ranges and limits by their own names. */
+  readonly stats: Stats;
   /** AP at each IoU threshold; keys '0.50' ... '0.95'. */
   readonly perIou: Readonly<Record<string, number>>;
   /** AP of each category by name. */
   readonly perClass: Readonly<Record<string, number>>;
+  readonly grid: CocoGrid;
   /** [K] in the order of the K axis below: ascending ids. */
   readonly categories: CocoGroundTruth['categories'];
   /** [T, R, K, A, M] precision at each recall threshold. */
@@ -42,7 +32,7 @@ export interface CocoEvaluation {
   readonly recall: Float64Array;
 }
 
-/** Picks a part of the evaluation: absent means all thresholds, all categories, area `all`, the largest limit. */
+/** Picks a part of the evaluation: absent means all thresholds, all categories, the first area, the largest limit. */
 export interface CocoSlice {
   iouIndex?: number;
   categoryIndex?: number;
@@ -51,13 +41,20 @@ export interface CocoSlice {
 }
 
 /**
- * COCO box AP and AR, operation by operation as pycocotools computes them, so that the arrays are equal to the last bit.
+ * COCO box AP and AR, with the results of pycocotools to the last bit.
  * @param groundTruth annotations; detections of an image it does not list do not exist
  * @param detections  in file order, which decides between equal scores
- * Source: pycocotools cocoeval.py (evaluateImg, accumulate, summarize) with iouType bbox and default parameters.
+ * Source: pycocotools cocoeval.py (evaluateImg, accumulate, summarize) with iouType bbox.
  */
-export function evaluateCoco(groundTruth: CocoGroundTruth, detections: CocoDetections): CocoEvaluation {
+export function evaluateCoco(groundTruth: CocoGroundTruth, detections: CocoDetections): CocoEvaluation<CocoStats>;
+export function evaluateCoco(groundTruth: CocoGroundTruth, detections: CocoDetections, grid?: CocoGrid): CocoEvaluation;
+export function evaluateCoco(
+  groundTruth: CocoGroundTruth,
+  detections: CocoDetections,
+  grid = cocoGrid,
+): CocoEvaluation<CocoStats> {
   const K = groundTruth.categories.length;
+  const [T, R, A, M] = axesOf(grid);
   const precision = new Float64Array(T * R * K * A * M).fill(-1);
   const scores = new Float64Array(T * R * K * A * M).fill(-1);
   const recall = new Float64Array(T * K * A * M).fill(-1);
@@ -66,85 +63,132 @@ export function evaluateCoco(groundTruth: CocoGroundTruth, detections: CocoDetec
   for (let k = 0; k < K; k++) {
     const gtRows = gtOf.rows.subarray(gtOf.starts[k], gtOf.starts[k + 1]);
     const dtRows = dtOf.rows.subarray(dtOf.starts[k], dtOf.starts[k + 1]);
-    const matches = matchCategory(groundTruth, detections, gtRows, dtRows);
-    for (let m = 0; m < M; m++) accumulate(matches, k, m, K, { precision, scores, recall });
+    const matches = matchCategory(groundTruth, detections, gtRows, dtRows, grid);
+    for (let m = 0; m < M; m++) accumulate(matches, grid, k, m, K, { precision, scores, recall });
   }
-  const arrays = { precision, scores, recall, categories: groundTruth.categories };
-  const stats = {
-    AP: averagePrecision(arrays),
-    AP50: averagePrecision(arrays, { iouIndex: 0 }),
-    AP75: averagePrecision(arrays, { iouIndex: 5 }),
-    APs: averagePrecision(arrays, { areaIndex: 1 }),
-    APm: averagePrecision(arrays, { areaIndex: 2 }),
-    APl: averagePrecision(arrays, { areaIndex: 3 }),
-    AR1: averageRecall(arrays, { maxDetectionsIndex: 0 }),
-    AR10: averageRecall(arrays, { maxDetectionsIndex: 1 }),
-    AR100: averageRecall(arrays, { maxDetectionsIndex: 2 }),
-    ARs: averageRecall(arrays, { areaIndex: 1 }),
-    ARm: averageRecall(arrays, { areaIndex: 2 }),
-    ARl: averageRecall(arrays, { areaIndex: 3 }),
-  };
+  const arrays = { grid, precision, scores, recall, categories: groundTruth.categories };
   const perIou = Object.fromEntries(
-    Array.from(iouThresholds, (t, iouIndex) => [t.toFixed(2), averagePrecision(arrays, { iouIndex })]),
+    Array.from(grid.iouThresholds, (t, iouIndex) => [t.toFixed(2), averagePrecision(arrays, { iouIndex })]),
   );
   const names = classNames(groundTruth.categories);
   const perClass = Object.fromEntries(
     names.map((name, categoryIndex) => [name, averagePrecision(arrays, { categoryIndex })]),
   );
-  return { stats, perIou, perClass, ...arrays };
+  return { stats: summarize(arrays) as CocoStats, perIou, perClass, ...arrays };
 }
 
-type Arrays = Pick<CocoEvaluation, 'precision' | 'recall' | 'scores'>;
+type Arrays = Pick<CocoEvaluation, 'grid' | 'categories' | 'precision' | 'recall' | 'scores'>;
 
-/** Fills the slots of category k and detection limit m. */
-function accumulate(matches: CategoryMatches, k: number, m: number, K: number, into: Arrays): void {
-  const limit = maxDetections[m]!;
-  const slots = matches.order.filter((slot) => matches.ranks[slot]! < limit);
+const axesOf = ({ iouThresholds, recallThresholds, areaRanges, maxDetections }: CocoGrid) =>
+  [iouThresholds.length, recallThresholds.length, areaRanges.length, maxDetections.length] as const;
+
+/** Suffixes of COCO's own area ranges; others have `_` and their name. */
+const suffixes: Readonly<Record<string, string>> = { small: 's', medium: 'm', large: 'l' };
+
+function summarize(arrays: Arrays): Record<string, number> {
+  const { areaRanges, iouThresholds, maxDetections } = arrays.grid;
+  const atIou = (iou: number) => iouThresholds.findIndex((t) => Math.abs(t - iou) < 1e-9);
+  const stats: Record<string, number> = { AP: averagePrecision(arrays) };
+  for (const iou of [0.5, 0.75]) {
+    const iouIndex = atIou(iou);
+    if (iouIndex >= 0) stats[`AP${100 * iou}`] = averagePrecision(arrays, { iouIndex });
+  }
+  const ranges = areaRanges
+    .map(({ name }, areaIndex) => ({ suffix: suffixes[name] ?? `_${name}`, areaIndex }))
+    .slice(1);
+  for (const { suffix, areaIndex } of ranges) stats[`AP${suffix}`] = averagePrecision(arrays, { areaIndex });
+  maxDetections.forEach((limit, maxDetectionsIndex) => {
+    stats[`AR${limit}`] = averageRecall(arrays, { maxDetectionsIndex });
+  });
+  for (const { suffix, areaIndex } of ranges) stats[`AR${suffix}`] = averageRecall(arrays, { areaIndex });
+  return stats;
+}
+
+/**
+ * Fills the slots of category k and detection limit m. The interpolated precision can only rise at a true positive, so that
+ * of all positions only those are kept.
+ */
+function accumulate(
+  matches: CategoryMatches,
+  grid: CocoGrid,
+  k: number,
+  m: number,
+  K: number,
+  into: Pick<Arrays, 'precision' | 'recall' | 'scores'>,
+): void {
+  const [T, R, A, M] = axesOf(grid);
+  const { order, ranks, matched, ignored, groundTruthCounts } = matches;
+  const total = order.length;
+  const limit = grid.maxDetections[m]!;
+  const every = (1 << T) - 1;
+  const slots = m === M - 1 ? order : order.filter((slot) => ranks[slot]! < limit);
   const count = slots.length;
-  const total = matches.order.length;
-  const precisionAt = new Float64Array(count);
-  const recallAt = new Float64Array(count);
+  const hits = new Int32Array(T);
+  const misses = new Int32Array(T);
   for (let a = 0; a < A; a++) {
-    const positives = matches.groundTruthCounts[a]!;
+    const positives = groundTruthCounts[a]!;
     if (positives === 0) continue;
-    for (let t = 0; t < T; t++) {
-      const bit = 1 << t;
-      let truePositives = 0;
-      let falsePositives = 0;
-      for (let i = 0; i < count; i++) {
-        const at = a * total + slots[i]!;
-        if (!(matches.ignored[at]! & bit)) {
-          if (matches.matched[at]! & bit) truePositives++;
-          else falsePositives++;
-        }
-        recallAt[i] = truePositives / positives;
-        precisionAt[i] = truePositives / (falsePositives + truePositives + Number.EPSILON);
+    // No threshold has more true positives than there are ground truths.
+    const precisionAt = new Float64Array(T * positives);
+    const slotAt = new Int32Array(T * positives);
+    hits.fill(0);
+    misses.fill(0);
+    let missesOfAll = 0;
+    for (let i = 0; i < count; i++) {
+      const slot = slots[i]!;
+      const hitBits = matched[a * total + slot]!;
+      const ignoredBits = ignored[a * total + slot]!;
+      if (hitBits === 0) {
+        if (ignoredBits === 0) missesOfAll++;
+        else if (ignoredBits !== every) for (let t = 0; t < T; t++) if (!((ignoredBits >> t) & 1)) misses[t]!++;
+        continue;
       }
-      into.recall[((t * K + k) * A + a) * M + m] = count > 0 ? recallAt[count - 1]! : 0;
-      for (let i = count - 1; i > 0; i--)
+      for (let t = 0; t < T; t++) {
+        if ((ignoredBits >> t) & 1) continue;
+        if (!((hitBits >> t) & 1)) {
+          misses[t]!++;
+          continue;
+        }
+        const truePositives = ++hits[t]!;
+        const falsePositives = misses[t]! + missesOfAll;
+        precisionAt[t * positives + truePositives - 1] =
+          truePositives / (falsePositives + truePositives + Number.EPSILON);
+        slotAt[t * positives + truePositives - 1] = slot;
+      }
+    }
+    for (let t = 0; t < T; t++) {
+      const found = hits[t]!;
+      const base = t * positives;
+      into.recall[((t * K + k) * A + a) * M + m] = found / positives;
+      for (let i = base + found - 1; i > base; i--) {
         if (precisionAt[i]! > precisionAt[i - 1]!) precisionAt[i - 1] = precisionAt[i]!;
+      }
       for (let r = 0, i = 0; r < R; r++) {
-        while (i < count && recallAt[i]! < recallThresholds[r]!) i++;
+        const threshold = grid.recallThresholds[r]!;
+        while (i < found && (i + 1) / positives < threshold) i++;
         const at = (((t * R + r) * K + k) * A + a) * M + m;
-        into.precision[at] = i < count ? precisionAt[i]! : 0;
-        into.scores[at] = i < count ? matches.scores[slots[i]!]! : 0;
+        // Recall 0 is reached by the first detection, right or wrong.
+        const slot = threshold <= 0 ? (count > 0 ? slots[0]! : -1) : i < found ? slotAt[base + i]! : -1;
+        into.precision[at] = i < found ? precisionAt[base + i]! : 0;
+        into.scores[at] = slot >= 0 ? matches.scores[slot]! : 0;
       }
     }
   }
 }
 
 /** Names that tell the categories apart: a name that two of them share gets the id. */
-function classNames(categories: CocoGroundTruth['categories']): string[] {
+export function classNames(categories: CocoGroundTruth['categories']): string[] {
   const names = categories.map((category) => category.name);
   return categories.map(({ id, name }) => (names.indexOf(name) === names.lastIndexOf(name) ? name : `${name} (${id})`));
 }
 
 /** Mean precision over a slice, leaving out what has no ground truth; -1 if nothing is left. */
 export function averagePrecision(
-  evaluation: Pick<CocoEvaluation, 'precision' | 'categories'>,
+  evaluation: Pick<CocoEvaluation, 'precision' | 'categories' | 'grid'>,
   slice: CocoSlice = {},
 ): number {
   const K = evaluation.categories.length;
+  const [T, R, A, M] = axesOf(evaluation.grid);
   const { areaIndex = 0, maxDetectionsIndex = M - 1 } = slice;
   let sum = 0;
   let count = 0;
@@ -164,10 +208,11 @@ export function averagePrecision(
 
 /** Mean of the highest recall over a slice, leaving out what has no ground truth; -1 if nothing is left. */
 export function averageRecall(
-  evaluation: Pick<CocoEvaluation, 'recall' | 'categories'>,
+  evaluation: Pick<CocoEvaluation, 'recall' | 'categories' | 'grid'>,
   slice: CocoSlice = {},
 ): number {
   const K = evaluation.categories.length;
+  const [T, , A, M] = axesOf(evaluation.grid);
   const { areaIndex = 0, maxDetectionsIndex = M - 1 } = slice;
   let sum = 0;
   let count = 0;

@@ -1,5 +1,13 @@
 export { readCocoDetections, readCocoGroundTruth } from './coco-files.js';
-export { areaRanges, iouThresholds, maxDetections, recallThresholds } from './coco-grid.js';
+export {
+  type AreaRange,
+  areaRanges,
+  type CocoGrid,
+  cocoGrid,
+  iouThresholds,
+  maxDetections,
+  recallThresholds,
+} from './coco-grid.js';
 export {
   type CocoDetections,
   type CocoGroundTruth,
@@ -16,3 +24,11 @@ export {
   type CocoStats,
   evaluateCoco,
 } from './evaluate-coco.js';
+export {
+  bestDeepPcbThreshold,
+  type DeepPcbEvaluation,
+  type DeepPcbReading,
+  evaluateDeepPcb,
+} from './evaluate-deeppcb.js';
+export { evaluateVoc, type VocClassResult, type VocEvaluation, type VocRules } from './evaluate-voc.js';
+export { evaluateProtocol, type Protocol, type ProtocolOptions, type ProtocolReport, protocols } from './protocols.js';

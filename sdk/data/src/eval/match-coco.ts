@@ -1,15 +1,12 @@
-import { areaRanges, iouThresholds, maxDetections } from './coco-grid.js';
+import type { CocoGrid } from './coco-grid.js';
 import type { CocoDetections, CocoGroundTruth } from './coco-tables.js';
 import { groupRows, orderByDescendingScore } from './sort.js';
 
 /**
- * Shapes in this module, for one category: N detections kept (the best 100 of each image), T IoU thresholds, A area ranges.
- * "Slot" is the position of a kept detection: images in order, inside an image by descending score.
+ * Shapes in this module, for one category: N detections kept (the best of each image up to the largest limit), T IoU
+ * thresholds, A area ranges. "Slot" is the position of a kept detection: images in order, inside an image by descending
+ * score.
  */
-
-const T = iouThresholds.length;
-const A = areaRanges.length;
-const perImageLimit = maxDetections[2];
 
 /** What a category's detections turned out to be. */
 export interface CategoryMatches {
@@ -27,6 +24,9 @@ export interface CategoryMatches {
   readonly groundTruthCounts: Int32Array;
 }
 
+/** No IoU reaches more: pycocotools starts its search there. */
+const highestThreshold = 1 - 1e-10;
+
 /**
  * Matches one category's detections to its ground truths in every image, as pycocotools' evaluateImg does.
  * @param gtRows rows of the ground truth of this category, in file order
@@ -37,52 +37,37 @@ export function matchCategory(
   detections: CocoDetections,
   gtRows: Int32Array,
   dtRows: Int32Array,
+  grid: CocoGrid,
 ): CategoryMatches {
+  const { areaRanges, iouThresholds } = grid;
+  const [A, T] = [areaRanges.length, iouThresholds.length];
   const imageCount = groundTruth.imageIds.length;
   const gt = groupRows(groundTruth.imageIndex, imageCount, gtRows);
-  const kept = keepBestPerImage(detections, dtRows, imageCount);
+  const kept = keepBestPerImage(detections, dtRows, imageCount, grid.maxDetections.at(-1)!);
   const count = kept.rows.length;
   const matched = new Uint16Array(A * count);
   const ignored = new Uint16Array(A * count);
+  ignoreOtherAreas(detections, kept.rows, grid, ignored);
   const groundTruthCounts = new Int32Array(A);
-  const gtIgnored = flagIgnored(groundTruth, gt.rows, groundTruthCounts);
-  const scratch = new ImageScratch();
+  const gtIgnored = flagIgnored(groundTruth, gt.rows, grid, groundTruthCounts);
+  const thresholds = iouThresholds.map((t) => Math.min(t, highestThreshold));
+  const pairs = new ImagePairs(groundTruth, detections, gt.rows, kept.rows, Math.min(...thresholds));
   for (let image = 0; image < imageCount; image++) {
-    const dtStart = kept.starts[image]!;
-    const dtEnd = kept.starts[image + 1]!;
-    if (dtStart === dtEnd) continue;
-    scratch.collect(
-      groundTruth,
-      detections,
-      gt.rows,
-      gt.starts[image]!,
-      gt.starts[image + 1]!,
-      kept.rows,
-      dtStart,
-      dtEnd,
-    );
-    for (let a = 0; a < A; a++) matchImage(a);
-  }
-
-  function matchImage(a: number): void {
-    const { min, max } = areaRanges[a]!;
-    const dtStart = scratch.dtStart;
-    for (let slot = dtStart; slot < scratch.dtEnd; slot++) {
-      const box = kept.rows[slot]! * 4;
-      const area = detections.boxesXywh[box + 2]! * detections.boxesXywh[box + 3]!;
-      // An unmatched detection outside the range is ignored; matching below clears the bit where it finds a partner.
-      ignored[a * count + slot] = area < min || area > max ? (1 << T) - 1 : 0;
-    }
-    for (let t = 0; t < T; t++) {
-      scratch.taken.fill(0, 0, scratch.gtEnd - scratch.gtStart);
-      for (let slot = dtStart; slot < scratch.dtEnd; slot++) {
-        const g = scratch.findPartner(slot, iouThresholds[t]!, gtIgnored, a);
-        if (g < 0) continue;
-        scratch.taken[g - scratch.gtStart] = 1;
-        const at = a * count + slot;
-        matched[at]! |= 1 << t;
-        if (gtIgnored[g]! & (1 << a)) ignored[at]! |= 1 << t;
-        else ignored[at]! &= ~(1 << t);
+    const [gtStart, gtEnd] = [gt.starts[image]!, gt.starts[image + 1]!];
+    if (gtStart === gtEnd) continue;
+    pairs.collect(gtStart, gtEnd, kept.starts[image]!, kept.starts[image + 1]!);
+    if (pairs.slotCount === 0) continue;
+    for (let a = 0; a < A; a++) {
+      for (let t = 0; t < T; t++) {
+        pairs.free();
+        for (let i = 0; i < pairs.slotCount; i++) {
+          const g = pairs.takePartner(i, thresholds[t]!, gtIgnored, 1 << a);
+          if (g < 0) continue;
+          const at = a * count + pairs.slots[i]!;
+          matched[at]! |= 1 << t;
+          if (gtIgnored[g]! & (1 << a)) ignored[at]! |= 1 << t;
+          else ignored[at]! &= ~(1 << t);
+        }
       }
     }
   }
@@ -90,23 +75,43 @@ export function matchCategory(
   return { order, scores, ranks, matched, ignored, groundTruthCounts };
 }
 
+/** An unmatched detection outside an area range is ignored there; matching clears the bit where it finds a partner. */
+function ignoreOtherAreas(
+  { boxesXywh }: CocoDetections,
+  rows: Int32Array,
+  { areaRanges, iouThresholds }: CocoGrid,
+  ignored: Uint16Array,
+): void {
+  const every = (1 << iouThresholds.length) - 1;
+  areaRanges.forEach(({ min, max }, a) => {
+    for (let slot = 0; slot < rows.length; slot++) {
+      const area = boxesXywh[4 * rows[slot]! + 2]! * boxesXywh[4 * rows[slot]! + 3]!;
+      if (area < min || area > max) ignored[a * rows.length + slot] = every;
+    }
+  });
+}
+
 /** [G] bit a is set when the ground truth counts neither way in area range a: crowds, and areas outside the range. */
-function flagIgnored(groundTruth: CocoGroundTruth, gtRows: Int32Array, counts: Int32Array): Uint8Array {
+function flagIgnored(
+  groundTruth: CocoGroundTruth,
+  gtRows: Int32Array,
+  { areaRanges }: CocoGrid,
+  counts: Int32Array,
+): Uint8Array {
   const flags = new Uint8Array(gtRows.length);
   for (let g = 0; g < gtRows.length; g++) {
     const row = gtRows[g]!;
     const area = groundTruth.areas[row]!;
-    for (let a = 0; a < A; a++) {
-      const { min, max } = areaRanges[a]!;
+    areaRanges.forEach(({ min, max }, a) => {
       if (groundTruth.isCrowd[row] || area < min || area > max) flags[g]! |= 1 << a;
       else counts[a]!++;
-    }
+    });
   }
   return flags;
 }
 
 /** Sorts by score once for the category; that order also ranks the detections inside each image. */
-function keepBestPerImage(detections: CocoDetections, dtRows: Int32Array, imageCount: number) {
+function keepBestPerImage(detections: CocoDetections, dtRows: Int32Array, imageCount: number, perImageLimit: number) {
   // Grouped by image first, so that equal scores of different images come in image order, as pycocotools concatenates them.
   const byImage = groupRows(detections.imageIndex, imageCount, dtRows);
   const sorted = orderByDescendingScore(Float64Array.from(byImage.rows, (row) => detections.scores[row]!));
@@ -135,84 +140,90 @@ function keepBestPerImage(detections: CocoDetections, dtRows: Int32Array, imageC
 }
 
 /** Candidate pairs of one image: those whose IoU reaches the lowest threshold. Reused from image to image. */
-class ImageScratch {
-  gtStart = 0;
-  gtEnd = 0;
-  dtStart = 0;
-  dtEnd = 0;
-  /** [gtEnd - gtStart] 1 when an earlier detection holds it; a crowd is never held. */
-  taken = new Uint8Array(64);
-  private crowd = new Uint8Array(64);
-  private pairStarts = new Int32Array(perImageLimit + 1);
-  private pairGt = new Int32Array(256);
-  private pairIou = new Float64Array(256);
+class ImagePairs {
+  /** Detections with a candidate, by descending score; the first `slotCount` are valid. */
+  slots = new Int32Array(64);
+  slotCount = 0;
+  private starts = new Int32Array(65);
+  private gt = new Int32Array(256);
+  private iou = new Float64Array(256);
+  private gtStart = 0;
+  private gtCount = 0;
+  /** [gtCount] 1 when an earlier detection holds it; a crowd is never held. */
+  private taken = new Uint8Array(64);
 
-  collect(
-    groundTruth: CocoGroundTruth,
-    detections: CocoDetections,
-    gtRows: Int32Array,
-    gtStart: number,
-    gtEnd: number,
-    dtRows: Int32Array,
-    dtStart: number,
-    dtEnd: number,
-  ): void {
-    Object.assign(this, { gtStart, gtEnd, dtStart, dtEnd });
-    const gtCount = gtEnd - gtStart;
-    this.reserve(gtCount, gtCount * (dtEnd - dtStart));
-    for (let i = 0; i < gtCount; i++) this.crowd[i] = groundTruth.isCrowd[gtRows[gtStart + i]!]!;
-    const lowest = Math.min(iouThresholds[0]!, 1 - 1e-10);
+  constructor(
+    private readonly groundTruth: CocoGroundTruth,
+    private readonly detections: CocoDetections,
+    private readonly gtRows: Int32Array,
+    private readonly dtRows: Int32Array,
+    private readonly lowest: number,
+  ) {}
+
+  collect(gtStart: number, gtEnd: number, dtStart: number, dtEnd: number): void {
+    this.gtStart = gtStart;
+    this.gtCount = gtEnd - gtStart;
+    this.reserve(this.gtCount, dtEnd - dtStart);
+    const { gtRows, dtRows, lowest } = this;
+    const { boxesXywh: gtBoxes, isCrowd } = this.groundTruth;
+    const dtBoxes = this.detections.boxesXywh;
     let pairs = 0;
+    this.slotCount = 0;
     for (let slot = dtStart; slot < dtEnd; slot++) {
-      this.pairStarts[slot - dtStart] = pairs;
-      const d = dtRows[slot]! * 4;
-      for (let i = 0; i < gtCount; i++) {
-        const iou = boxIou(
-          detections.boxesXywh,
-          d,
-          groundTruth.boxesXywh,
-          gtRows[gtStart + i]! * 4,
-          this.crowd[i] === 1,
-        );
+      const d = 4 * dtRows[slot]!;
+      const before = pairs;
+      for (let g = gtStart; g < gtEnd; g++) {
+        const row = gtRows[g]!;
+        const iou = boxIou(dtBoxes, d, gtBoxes, 4 * row, isCrowd[row] === 1);
         if (!(iou >= lowest)) continue;
-        this.pairGt[pairs] = gtStart + i;
-        this.pairIou[pairs++] = iou;
+        this.gt[pairs] = g;
+        this.iou[pairs++] = iou;
       }
+      if (pairs === before) continue;
+      this.slots[this.slotCount] = slot;
+      this.starts[this.slotCount++] = before;
     }
-    this.pairStarts[dtEnd - dtStart] = pairs;
+    this.starts[this.slotCount] = pairs;
+  }
+
+  /** Forgets what was taken. */
+  free(): void {
+    this.taken.fill(0, 0, this.gtCount);
   }
 
   /**
-   * The ground truth that a detection takes: the best free one that counts, the later of equals; only if there is none,
-   * the best that is ignored. @returns its position or -1
+   * The ground truth that detection i takes: the best free one that counts, the later of equals; only if there is none, the
+   * best that is ignored. @returns its position or -1
    */
-  findPartner(slot: number, threshold: number, gtIgnored: Uint8Array, a: number): number {
-    const first = this.pairStarts[slot - this.dtStart]!;
-    const end = this.pairStarts[slot - this.dtStart + 1]!;
-    const bit = 1 << a;
-    let partner = -1;
-    for (let ignoredPass = 0; ignoredPass < 2 && partner < 0; ignoredPass++) {
-      let best = Math.min(threshold, 1 - 1e-10);
+  takePartner(i: number, threshold: number, gtIgnored: Uint8Array, areaBit: number): number {
+    const [first, end] = [this.starts[i]!, this.starts[i + 1]!];
+    for (let wanted = 0; wanted <= areaBit; wanted += areaBit) {
+      let best = threshold;
+      let partner = -1;
       for (let p = first; p < end; p++) {
-        const g = this.pairGt[p]!;
-        const iou = this.pairIou[p]!;
-        if ((gtIgnored[g]! & bit ? 1 : 0) !== ignoredPass || iou < best) continue;
-        if (this.taken[g - this.gtStart] && !this.crowd[g - this.gtStart]) continue;
+        const g = this.gt[p]!;
+        const iou = this.iou[p]!;
+        if (iou < best || (gtIgnored[g]! & areaBit) !== wanted) continue;
+        if (this.taken[g - this.gtStart] && !this.groundTruth.isCrowd[this.gtRows[g]!]) continue;
         best = iou;
         partner = g;
       }
+      if (partner < 0) continue;
+      this.taken[partner - this.gtStart] = 1;
+      return partner;
     }
-    return partner;
+    return -1;
   }
 
-  private reserve(gtCount: number, pairCount: number): void {
-    if (this.taken.length < gtCount) {
-      this.taken = new Uint8Array(gtCount * 2);
-      this.crowd = new Uint8Array(gtCount * 2);
+  private reserve(gtCount: number, dtCount: number): void {
+    if (this.taken.length < gtCount) this.taken = new Uint8Array(2 * gtCount);
+    if (this.slots.length < dtCount) {
+      this.slots = new Int32Array(2 * dtCount);
+      this.starts = new Int32Array(2 * dtCount + 1);
     }
-    if (this.pairGt.length < pairCount) {
-      this.pairGt = new Int32Array(pairCount * 2);
-      this.pairIou = new Float64Array(pairCount * 2);
+    if (this.gt.length < gtCount * dtCount) {
+      this.gt = new Int32Array(2 * gtCount * dtCount);
+      this.iou = new Float64Array(2 * gtCount * dtCount);
     }
   }
 }
