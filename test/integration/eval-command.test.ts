@@ -49,6 +49,60 @@ describe('plumbline eval', () => {
     expect(report.perClass.alpha).toBeCloseTo(expected.per_class[0].AP, 12);
   });
 
+  it.each([
+    ['voc07', ['AP', 'AP50', 'AP75', 'AP90']],
+    ['voc10', ['AP', 'AP50', 'AP75', 'AP90']],
+    ['mmdet-voc07', ['AP', 'AP50', 'AP75', 'AP90']],
+    ['deeppcb', ['mAP', 'F', 'threshold', 'precision', 'recall']],
+  ])('measures a model by the protocol %s', async (protocol, names) => {
+    const args = ['--model', model, '--data', spec, '--limit', '1', '--protocol', protocol];
+    const { exitCode, stdout } = await runPlumbline('eval', ...args, '--json');
+    expect(exitCode).toBe(0);
+    const report = JSON.parse(stdout);
+    expect(report.protocol).toBe(protocol);
+    expect(Object.keys(report.stats)).toEqual(names);
+    expect(report.stats[names[0]!]).toBeCloseTo(1, 12);
+    expect(report.perClass.open).toBeCloseTo(1, 12);
+    const text = await runPlumbline('eval', ...args);
+    expect(text.stdout).toMatch(new RegExp(`${protocol}\\n  ${names[0]} +100\\.0\\n`));
+  });
+
+  it('takes other limits and areas for COCO', async () => {
+    const files = ['--gt', join(tiny, 'gt.json'), '--dt', join(tiny, 'detections.json')];
+    const grid = ['--max-dets', '1,100', '--area-ranges', 'tiny:0-256,rest:256-'];
+    const { stdout } = await runPlumbline('eval', ...files, ...grid, '--json');
+    const expected = JSON.parse(await readFile(join(tiny, 'expected.json'), 'utf8'));
+    const { stats } = JSON.parse(stdout);
+    expect(Object.keys(stats)).toEqual([
+      'AP',
+      'AP50',
+      'AP75',
+      'AP_tiny',
+      'AP_rest',
+      'AR1',
+      'AR100',
+      'AR_tiny',
+      'AR_rest',
+    ]);
+    expect(stats.AP).toBeCloseTo(expected.stats.AP, 12);
+    expect(stats.AR1).toBeCloseTo(expected.stats.AR1, 12);
+  });
+
+  it('counts and leaves out bad rows with --lenient', async () => {
+    const rows = JSON.parse(await readFile(join(tiny, 'detections.json'), 'utf8'));
+    const file = join(dir, 'some-bad.json');
+    await writeFile(file, JSON.stringify([...rows, { ...rows[0], image_id: 987 }, { ...rows[0], score: 'high' }]));
+    const args = ['eval', '--gt', join(tiny, 'gt.json'), '--dt', file, '--json'];
+    expect((await runPlumbline(...args)).exitCode).toBe(2);
+    const { exitCode, stdout, stderr } = await runPlumbline(...args, '--lenient');
+    expect(exitCode).toBe(0);
+    const report = JSON.parse(stdout);
+    expect(report.skipped).toEqual({ PLB_DATA_COCO_UNKNOWN_ID: 1, PLB_DATA_COCO_SHAPE: 1 });
+    const expected = JSON.parse(await readFile(join(tiny, 'expected.json'), 'utf8'));
+    expect(report.stats.AP).toBeCloseTo(expected.stats.AP, 12);
+    expect(stderr).toContain(`${file}:1:`);
+  });
+
   it('measures a model on the first images of a dataset and writes its detections', async () => {
     const out = join(dir, 'nested', 'dt.json');
     const { exitCode, stdout } = await runPlumbline(
@@ -133,6 +187,20 @@ describe('plumbline eval', () => {
       '--limit is "0"; accepted: a whole number from 1',
     ],
     ['a limit for files', ['--gt', 'a', '--dt', 'b', '--limit', '3'], '--limit and --dt-out belong to --model'],
+    ['an unknown protocol', ['--gt', 'a', '--dt', 'b', '--protocol', 'voc12'], 'accepted: coco, voc07, voc10'],
+    ['limits that fall', ['--gt', 'a', '--dt', 'b', '--max-dets', '10,1'], 'ascending whole numbers from 1'],
+    ['an area without a range', ['--gt', 'a', '--dt', 'b', '--area-ranges', 'tiny:9'], '--area-ranges has "tiny:9"'],
+    [
+      'limits for another protocol',
+      ['--gt', 'a', '--dt', 'b', '--protocol', 'voc07', '--max-dets', '1'],
+      'belong to --protocol coco',
+    ],
+    [
+      'a reading that DeepPCB does not have',
+      ['--gt', 'a', '--dt', 'b', '--protocol', 'deeppcb', '--deeppcb-reading', 'paper'],
+      'accepted: readme, script',
+    ],
+    ['lenience for a model', ['--model', 'a', '--data', 'b', '--lenient'], '--lenient belongs to --gt and --dt'],
     ['a model that is not there', ['--model', 'nowhere', '--data', spec], 'nowhere: there is no such model'],
     [
       'a folder without a model',

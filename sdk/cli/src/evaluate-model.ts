@@ -1,22 +1,26 @@
 import type { Dataset } from '@plumbline/data/dataset';
-import type { CocoEvaluation, CocoResult, EvaluatedDetector } from '@plumbline/data/eval';
+import type { CocoResult, EvaluatedDetector, Protocol, ProtocolOptions, ProtocolReport } from '@plumbline/data/eval';
 
-export interface ModelEvaluation extends Pick<CocoEvaluation, 'stats' | 'perIou' | 'perClass'> {
+export interface ModelEvaluation extends ProtocolReport {
   /** Every detection, as a COCO results file holds them. */
   results: CocoResult[];
   /** From decoded frame to final boxes. */
   imagesPerSecond: number;
 }
 
-/** Runs a detector over a dataset and measures it by COCO's protocol. */
+/** Runs a detector over a dataset and measures it. */
 export async function evaluateModel(
   detector: EvaluatedDetector,
   dataset: Dataset,
   onProgress?: (done: number, total: number) => void,
+  protocol: Protocol = 'coco',
+  options: ProtocolOptions = {},
 ): Promise<ModelEvaluation> {
-  const { detectDataset, detectionTable, evaluateCoco, groundTruthOfDataset } = await import('@plumbline/data/eval');
+  const { detectDataset, detectionTable, evaluateProtocol, groundTruthOfDataset } = await import(
+    '@plumbline/data/eval'
+  );
   const { results, imagesPerSecond } = await detectDataset(dataset, detector, onProgress);
   const groundTruth = groundTruthOfDataset(dataset);
-  const { stats, perIou, perClass } = evaluateCoco(groundTruth, detectionTable(results, groundTruth));
-  return { stats, perIou, perClass, results, imagesPerSecond };
+  const report = evaluateProtocol(protocol, groundTruth, detectionTable(results, groundTruth), options);
+  return { ...report, results, imagesPerSecond };
 }

@@ -1,26 +1,26 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { PlumblineError } from '@plumbline/contract';
-import type { CocoEvaluation } from '@plumbline/data/eval';
+import type { ProtocolReport } from '@plumbline/data/eval';
 import type { Command } from 'commander';
+import { type ProtocolFlags, type ProtocolRequest, parseProtocol, protocolNames } from '../eval-protocol.js';
 import { evaluateModel } from '../evaluate-model.js';
+import { LenientReading, type SkippedRows } from '../lenient-reading.js';
 import { loadOptional } from '../load-package.js';
 import { openModel } from '../open-model.js';
 import { parseCount } from '../option-values.js';
 import { Progress, printJson } from '../output.js';
 
-interface EvalOptions {
+interface EvalOptions extends ProtocolFlags {
   gt?: string;
   dt?: string;
   model?: string;
   data?: string;
   limit?: string;
   dtOut?: string;
-  protocol: string;
+  lenient?: boolean;
   json?: boolean;
 }
-
-const protocols = ['coco'];
 
 export function registerEval(program: Command): void {
   program
@@ -32,7 +32,14 @@ export function registerEval(program: Command): void {
     .option('--data <spec>', 'labelled images, e.g. deeppcb:DIR#val-report')
     .option('--limit <n>', 'only the first n images of --data')
     .option('--dt-out <file>', 'write the detections of --model as COCO results')
-    .option('--protocol <name>', `one of ${protocols.join(', ')}`, 'coco')
+    .option('--protocol <name>', `one of ${protocolNames.join(', ')}`, 'coco')
+    .option('--max-dets <list>', 'coco: detections of an image and class that count (default: 1,10,100)')
+    .option(
+      '--area-ranges <list>',
+      'coco: ranges of px^2 beside all (default: small:0-1024,medium:1024-9216,large:9216-)',
+    )
+    .option('--deeppcb-reading <name>', "deeppcb: readme, or script for the repository's evaluation/script.py")
+    .option('--lenient', 'leave out bad rows of --gt and --dt and count them, instead of refusing the file')
     .option('--json', 'print one JSON document')
     .addHelpText(
       'after',
@@ -47,45 +54,58 @@ export function registerEval(program: Command): void {
     });
 }
 
-interface EvalReport extends Pick<CocoEvaluation, 'stats' | 'perIou' | 'perClass'> {
-  protocol: string;
+interface EvalReport extends ProtocolReport {
   images: number;
   imagesPerSecond?: number;
   model?: Readonly<Record<string, unknown>>;
+  /** Rows that --lenient left out, by code. */
+  skipped?: SkippedRows;
 }
 
 /** Refuses combinations that mean nothing, before any package is loaded. */
 function checkUsage(options: EvalOptions): () => Promise<EvalReport> {
-  const { gt, dt, model, data, limit, dtOut, protocol } = options;
+  const { gt, dt, model, data, limit, dtOut, lenient } = options;
   const usage = (problem: string, accepted: string) => new PlumblineError('PLB_CLI_USAGE', { problem, accepted });
-  if (!protocols.includes(protocol)) throw usage(`--protocol is "${protocol}"`, protocols.join(', '));
+  const protocol = parseProtocol(options);
   const forms = '--gt FILE --dt FILE, or --model PATH --data SPEC';
   if (gt && dt && !model && !data) {
     if (limit || dtOut) throw usage('--limit and --dt-out belong to --model', forms);
-    return () => evaluateFiles(gt, dt, protocol);
+    return () => evaluateFiles(gt, dt, protocol, lenient);
   }
   if (model && data && !gt && !dt) {
+    if (lenient) throw usage('--lenient belongs to --gt and --dt', forms);
     const count = limit === undefined ? undefined : parseCount(limit, '--limit');
     return () => evaluatePath(model, data, protocol, count, dtOut);
   }
   throw usage('what to evaluate is not clear', forms);
 }
 
-async function evaluateFiles(gt: string, dt: string, protocol: string): Promise<EvalReport> {
-  const { evaluateCoco, readCocoDetections, readCocoGroundTruth } = await loadOptional(
+async function evaluateFiles(
+  gt: string,
+  dt: string,
+  { protocol, options }: ProtocolRequest,
+  isLenient = false,
+): Promise<EvalReport> {
+  const { evaluateProtocol, readCocoDetections, readCocoGroundTruth } = await loadOptional(
     'eval',
     '@plumbline/data',
     () => import('@plumbline/data/eval'),
   );
-  const groundTruth = await readCocoGroundTruth(gt);
-  const { stats, perIou, perClass } = evaluateCoco(groundTruth, await readCocoDetections(dt, groundTruth));
-  return { protocol, images: groundTruth.imageIds.length, stats, perIou, perClass };
+  const lenient = isLenient ? new LenientReading() : undefined;
+  const groundTruth = await readCocoGroundTruth(gt, lenient?.sink);
+  const detections = await readCocoDetections(dt, groundTruth, lenient?.sink);
+  lenient?.warn();
+  return {
+    ...evaluateProtocol(protocol, groundTruth, detections, options),
+    images: groundTruth.imageIds.length,
+    ...(lenient ? { skipped: lenient.skipped } : {}),
+  };
 }
 
 async function evaluatePath(
   path: string,
   spec: string,
-  protocol: string,
+  { protocol, options }: ProtocolRequest,
   limit: number | undefined,
   dtOut: string | undefined,
 ): Promise<EvalReport> {
@@ -95,26 +115,31 @@ async function evaluatePath(
   const model = await openModel('eval', path);
   try {
     const progress = new Progress('eval', dataset.samples.length, 'images');
-    const { results, imagesPerSecond, ...figures } = await evaluateModel(model, dataset, (done) =>
-      progress.update(done),
+    const { results, imagesPerSecond, ...figures } = await evaluateModel(
+      model,
+      dataset,
+      (done) => progress.update(done),
+      protocol,
+      options,
     );
     if (dtOut) {
       await mkdir(dirname(dtOut), { recursive: true });
       await writeFile(dtOut, JSON.stringify(results));
     }
-    return { protocol, images: dataset.samples.length, ...figures, imagesPerSecond, model: model.facts };
+    return { ...figures, images: dataset.samples.length, imagesPerSecond, model: model.facts };
   } finally {
     await model.dispose();
   }
 }
 
 /** Figures in percent; "-" where there is no ground truth. */
-function asText({ images, stats, perIou, perClass, imagesPerSecond }: EvalReport): string {
+function asText({ protocol, images, stats, perIou, perClass, imagesPerSecond }: EvalReport): string {
   const percent = (value: number) => (value < 0 ? '-' : (100 * value).toFixed(1)).padStart(6);
   const rows = (title: string, values: object) =>
     `${title}\n${Object.entries(values)
       .map(([name, value]) => `  ${name.padEnd(12)}${percent(value as number)}\n`)
       .join('')}`;
   const speed = imagesPerSecond === undefined ? '' : `, ${imagesPerSecond.toFixed(1)} images/s`;
-  return `${images} images${speed}; figures in percent\n${rows('COCO', stats)}${rows('AP per IoU', perIou)}${rows('AP per class', perClass)}`;
+  const classes = Object.keys(perClass).length > 0 ? rows('AP per class', perClass) : '';
+  return `${images} images${speed}; figures in percent\n${rows(protocol, stats)}${rows('AP per IoU', perIou)}${classes}`;
 }

@@ -142,6 +142,12 @@ export const dataErrors = {
     'Correct that value. Ground truth is a COCO annotation file, detections are a COCO results list.',
     'input',
   ),
+  PLB_DATA_COCO_CORNERS: entry(
+    (p: Place & { box: string; percent: number; width: number; height: number }) =>
+      `${at(p)}: bbox ${p.box} leaves its image of ${p.width}x${p.height} px, as ${p.percent} % of the boxes do, but fits as x1, y1, x2, y2; accepted: [x, y, width, height]`,
+    'Write width and height instead of the second corner: [x1, y1, x2 - x1, y2 - y1].',
+    'input',
+  ),
   PLB_DATA_COCO_UNKNOWN_ID: entry(
     (p: Place & { path: string; id: number; accepted: string }) =>
       `${at(p)}: ${p.path} is ${p.id}, which the ground truth does not list; accepted: ${p.accepted}`,

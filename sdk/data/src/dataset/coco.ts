@@ -1,7 +1,6 @@
-import { readFile } from 'node:fs/promises';
 import { extname } from 'node:path';
 import { PlumblineError } from '@plumbline/contract';
-import { locateJson, locateJsonError } from '../eval/json-place.js';
+import { JsonDocument, type JsonRow } from '../json/json-document.js';
 import { pathInside } from './folders.js';
 import { sizeOrProblem } from './image-size.js';
 import { checkBox } from './labels.js';
@@ -9,69 +8,12 @@ import { mapConcurrently } from './parallel.js';
 import type { ProblemSink } from './problems.js';
 import type { Dataset, DatasetSpec, SampleRef } from './sample.js';
 
-type Row = Record<string, unknown>;
-
-/** A parsed annotation file that can say where in it a value stands. */
-class CocoDocument {
-  private constructor(
-    readonly file: string,
-    private readonly text: string,
-    private readonly root: Row,
-  ) {}
-
-  /** @throws {PlumblineError} PLB_DATA_FILE_UNREADABLE, PLB_DATA_JSON_SYNTAX */
-  static async read(file: string): Promise<CocoDocument> {
-    const text = await readFile(file, 'utf8').catch((cause: NodeJS.ErrnoException) => {
-      throw new PlumblineError('PLB_DATA_FILE_UNREADABLE', { file, reason: cause.code ?? String(cause) }, { cause });
-    });
-    try {
-      return new CocoDocument(file, text, JSON.parse(text) as Row);
-    } catch (cause) {
-      throw new PlumblineError('PLB_DATA_JSON_SYNTAX', { file, ...locateJsonError(text) }, { cause });
-    }
-  }
-
-  place(...path: (string | number)[]): { file: string; line: number; column: number } {
-    return { file: this.file, ...locateJson(this.text, path) };
-  }
-
-  shapeProblem(path: (string | number)[], value: unknown, accepted: string): PlumblineError {
-    const written = (value === undefined ? 'missing' : JSON.stringify(value)).slice(0, 60);
-    const name = path.map((step) => (typeof step === 'number' ? `[${step}]` : `.${step}`)).join('');
-    const details = { ...this.place(...path), path: name.replace(/^\./, ''), actual: written, accepted };
-    return new PlumblineError('PLB_DATA_COCO_SHAPE', details);
-  }
-
-  /** The objects of a list. @throws {PlumblineError} PLB_DATA_COCO_SHAPE */
-  rows(list: 'images' | 'categories' | 'annotations'): Row[] {
-    const value = this.root?.[list];
-    if (!Array.isArray(value)) throw this.shapeProblem([list], value, `a list of ${list}`);
-    value.forEach((row, i) => {
-      if (typeof row !== 'object' || row === null) throw this.shapeProblem([list, i], row, 'an object');
-    });
-    return value as Row[];
-  }
-
-  /** Position of each id. @throws {PlumblineError} PLB_DATA_COCO_SHAPE, PLB_DATA_COCO_DUPLICATE_ID */
-  idsOf(list: 'images' | 'categories', rows: readonly Row[]): Map<number, number> {
-    const positions = new Map<number, number>();
-    rows.forEach(({ id }, i) => {
-      if (!Number.isInteger(id)) throw this.shapeProblem([list, i, 'id'], id, 'a whole number');
-      if (positions.has(id as number)) {
-        const details = { ...this.place(list, i, 'id'), path: `${list}[${i}].id`, id: id as number };
-        throw new PlumblineError('PLB_DATA_COCO_DUPLICATE_ID', details);
-      }
-      positions.set(id as number, i);
-    });
-    return positions;
-  }
-}
-
 /** Boxes of one image while they are read. */
 interface ImageLabels {
   readonly boxes: number[];
   readonly labels: number[];
   readonly isCrowd: number[];
+  readonly difficult: number[];
   readonly areas: number[];
   /** Position of each box in `annotations`. */
   readonly rows: number[];
@@ -89,8 +31,9 @@ export async function readCoco(
   { spec, path, imagesDir = '.', split }: DatasetSpec,
   onProblem: ProblemSink,
 ): Promise<Dataset> {
-  const json = await CocoDocument.read(path);
-  const [images, categories] = [json.rows('images'), json.rows('categories')];
+  const json = await JsonDocument.read(path);
+  const images = json.rows(['images'], 'a list of images');
+  const categories = json.rows(['categories'], 'a list of categories');
   if (images.length === 0) throw new PlumblineError('PLB_DATA_SPLIT_EMPTY', { split, where: path });
   json.idsOf('categories', categories);
   const named = categories.map(({ id, name }, i) => {
@@ -103,7 +46,7 @@ export async function readCoco(
     if (typeof image.file_name !== 'string') {
       throw json.shapeProblem(['images', i, 'file_name'], image.file_name, 'a path in the folder of the images');
     }
-    const file = pathInside(imagesDir, image.file_name, json.place('images', i, 'file_name'));
+    const file = pathInside(imagesDir, image.file_name, () => json.place(['images', i, 'file_name']));
     const size = await sizeOrProblem(file, path, onProblem);
     return size && hasStatedSize(json, image, i, file, size, onProblem) ? { file, ...size } : undefined;
   });
@@ -112,7 +55,7 @@ export async function readCoco(
   const inOrderOfFile = images.flatMap(({ id, file_name }, i): SampleRef[] => {
     const size = sizes[i];
     if (!size) return [];
-    const { boxes, labels, isCrowd, areas, rows } = perImage[i]!;
+    const { boxes, labels, isCrowd, difficult, areas, rows } = perImage[i]!;
     const stem = (file_name as string).slice(0, -extname(file_name as string).length || undefined);
     const sample: SampleRef = {
       imageId: id as number,
@@ -120,6 +63,7 @@ export async function readCoco(
       ...size,
       gtBoxesXyxy: Float64Array.from(boxes),
       gtLabels: Int32Array.from(labels),
+      ...(difficult.includes(1) ? { gtDifficult: Uint8Array.from(difficult) } : {}),
       ...(isCrowd.includes(1) ? { gtIsCrowd: Uint8Array.from(isCrowd) } : {}),
       gtAreas: Float64Array.from(areas),
     };
@@ -134,32 +78,32 @@ export async function readCoco(
     categoryIds: sorted.map(({ id }) => id),
     samples,
     placeOf: (sample, g) => {
-      const { file, line } = json.place('annotations', rowsOf.get(sample)![g]!);
+      const { file, line } = json.place(['annotations', rowsOf.get(sample)![g]!]);
       return { file, line };
     },
   };
 }
 
 function readAnnotations(
-  json: CocoDocument,
+  json: JsonDocument,
   imageOf: ReadonlyMap<number, number>,
   sizes: readonly ({ width: number; height: number } | undefined)[],
   categories: readonly { id: number }[],
   onProblem: ProblemSink,
 ): ImageLabels[] {
   const classOf = new Map(categories.map(({ id }, index) => [id, index]));
-  const perImage = sizes.map((): ImageLabels => ({ boxes: [], labels: [], isCrowd: [], areas: [], rows: [] }));
-  json.rows('annotations').forEach((row, a) => {
-    const unknown = (key: 'image_id' | 'category_id', known: ReadonlyMap<number, number>) => {
-      const path = `annotations[${a}].${key}`;
-      const accepted = [...known.keys()].slice(0, 8).join(', ');
-      const details = { ...json.place('annotations', a, key), path, id: Number(row[key]), accepted };
-      onProblem(new PlumblineError('PLB_DATA_COCO_UNKNOWN_ID', details));
-    };
+  const perImage = sizes.map(
+    (): ImageLabels => ({ boxes: [], labels: [], isCrowd: [], difficult: [], areas: [], rows: [] }),
+  );
+  json.rows(['annotations'], 'a list of annotations').forEach((row, a) => {
     const image = imageOf.get(row.image_id as number);
-    if (image === undefined) return unknown('image_id', imageOf);
+    if (image === undefined) {
+      return onProblem(json.unknownId(['annotations', a, 'image_id'], row.image_id, imageOf));
+    }
     const label = classOf.get(row.category_id as number);
-    if (label === undefined) return unknown('category_id', classOf);
+    if (label === undefined) {
+      return onProblem(json.unknownId(['annotations', a, 'category_id'], row.category_id, classOf));
+    }
     const size = sizes[image];
     if (!size) return;
     const { bbox } = row;
@@ -168,12 +112,14 @@ function readAnnotations(
     }
     const [x, y, width, height] = bbox as [number, number, number, number];
     const corners = [x, y, x + width, y + height] as const;
-    const box = checkBox(corners, size, json.place('annotations', a, 'bbox'), `[${bbox.join(', ')}]`);
+    const place = () => json.place(['annotations', a, 'bbox']);
+    const box = checkBox(corners, size, place, `[${bbox.join(', ')}]`);
     if (box instanceof PlumblineError) return onProblem(box);
-    const { boxes, labels, isCrowd, areas, rows } = perImage[image]!;
+    const { boxes, labels, isCrowd, difficult, areas, rows } = perImage[image]!;
     boxes.push(...box);
     labels.push(label);
     isCrowd.push(row.iscrowd === 1 ? 1 : 0);
+    difficult.push(row.difficult === 1 ? 1 : 0);
     areas.push(Number.isFinite(row.area) ? (row.area as number) : width * height);
     rows.push(a);
   });
@@ -181,8 +127,8 @@ function readAnnotations(
 }
 
 function hasStatedSize(
-  json: CocoDocument,
-  { width, height }: Row,
+  json: JsonDocument,
+  { width, height }: JsonRow,
   i: number,
   image: string,
   actual: { width: number; height: number },
@@ -192,7 +138,7 @@ function hasStatedSize(
   if (width === actual.width && height === actual.height) return true;
   onProblem(
     new PlumblineError('PLB_DATA_SIZE_DIFFERS', {
-      ...json.place('images', i),
+      ...json.place(['images', i]),
       stated: `${width}x${height}`,
       image,
       actual: `${actual.width}x${actual.height}`,

@@ -89,7 +89,7 @@ function parseLabels(
     if (problem) return void onProblem(problem);
     const [x1, y1, x2, y2, type] = fields.map((f) => Number(f[0])) as [number, number, number, number, number];
     const place = { file, line: i + 1, column: fields[0]!.index + 1 };
-    const box = checkBox([x1, y1, x2, y2], size, place, `${x1} ${y1} ${x2} ${y2}`);
+    const box = checkBox([x1, y1, x2, y2], size, () => place, `${x1} ${y1} ${x2} ${y2}`);
     if (box instanceof PlumblineError) return void onProblem(box);
     labels.add(box, type - 1, i + 1);
   });
@@ -154,8 +154,8 @@ async function listPublished(dir: string, split: string, onProblem: ProblemSink)
       }
       pairs.push({
         stem: basename(image, '.jpg'),
-        file: pathInside(dir, image.replace(/\.jpg$/, '_test.jpg'), place),
-        labelFile: pathInside(dir, label, place),
+        file: pathInside(dir, image.replace(/\.jpg$/, '_test.jpg'), () => place),
+        labelFile: pathInside(dir, label, () => place),
       });
     });
   }

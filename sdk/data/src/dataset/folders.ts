@@ -50,7 +50,7 @@ export async function readSplitFile(
     const [stem = ''] = line.trim().split(/\s+/);
     if (stem === '') return;
     const place = { file, line: i + 1, column: 1 };
-    if (root !== null) pathInside(root, stem, place);
+    if (root !== null) pathInside(root, stem, () => place);
     if (stems.has(stem)) onProblem(new PlumblineError('PLB_DATA_STEM_TWICE', { ...place, stem }));
     stems.add(stem);
   });
@@ -72,14 +72,18 @@ async function readFirst(split: string, files: readonly string[], available: () 
 
 /**
  * A path that a dataset's own files name, taken from `root`.
- * @param source place of the name, for the message
+ * @param place of the name, asked only for the message
  * @throws {PlumblineError} PLB_DATA_PATH_OUTSIDE when it leads out of `root`
  */
-export function pathInside(root: string, name: string, source: { file: string; line: number; column: number }): string {
+export function pathInside(
+  root: string,
+  name: string,
+  place: () => { file: string; line: number; column: number },
+): string {
   const path = resolve(root, name);
   const inside = relative(resolve(root), path);
   if (inside === '' || inside === '..' || inside.startsWith(`..${sep}`) || isAbsolute(inside)) {
-    throw new PlumblineError('PLB_DATA_PATH_OUTSIDE', { ...source, path: name, folder: root });
+    throw new PlumblineError('PLB_DATA_PATH_OUTSIDE', { ...place(), path: name, folder: root });
   }
   return isAbsolute(name) ? path : join(root, name);
 }

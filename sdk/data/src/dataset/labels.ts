@@ -15,20 +15,21 @@ export type BoxXyxy = readonly [x1: number, y1: number, x2: number, y2: number];
 const overshootPx = 0.5;
 
 /**
- * @param text the box as it is written, for the message
+ * @param place asked only when something is wrong: in JSON it takes a pass over the file
+ * @param text  the box as it is written, for the message
  * @returns the box to nine decimals, clipped where rounding let it overshoot, or what is wrong with it
  */
-export function checkBox(box: BoxXyxy, size: SizePx, place: LabelPlace, text: string): BoxXyxy | PlumblineError {
+export function checkBox(box: BoxXyxy, size: SizePx, place: () => LabelPlace, text: string): BoxXyxy | PlumblineError {
   const [x1, y1, x2, y2] = box;
   if (!(x1 < x2 && y1 < y2)) {
-    return new PlumblineError('PLB_DATA_BOX_EMPTY', { ...place, box: text, accepted: 'x1 < x2 and y1 < y2' });
+    return new PlumblineError('PLB_DATA_BOX_EMPTY', { ...place(), box: text, accepted: 'x1 < x2 and y1 < y2' });
   }
   const { width, height } = size;
   const isOutside = x1 < -overshootPx || y1 < -overshootPx || x2 > width + overshootPx || y2 > height + overshootPx;
   const inside = [Math.max(0, x1), Math.max(0, y1), Math.min(width, x2), Math.min(height, y2)] as const;
   const clipped = inside.map(roundPx) as [number, number, number, number];
   if (isOutside || !(clipped[0] < clipped[2] && clipped[1] < clipped[3])) {
-    return new PlumblineError('PLB_DATA_BOX_OUTSIDE', { ...place, box: text, width, height });
+    return new PlumblineError('PLB_DATA_BOX_OUTSIDE', { ...place(), box: text, width, height });
   }
   return clipped;
 }

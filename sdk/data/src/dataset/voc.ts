@@ -122,7 +122,7 @@ async function findClasses(dir: string, annotationOf: ReadonlyMap<string, Annota
 /** The image of that stem; `filename` decides where the stem has none. */
 function imageFileOf({ imageOf, images }: VocLayout, { stem, file, root }: Annotation): string {
   const named = childOf(root, 'filename');
-  if (named?.text) pathInside(images, named.text, { file, line: named.line, column: named.column });
+  if (named?.text) pathInside(images, named.text, () => ({ file, line: named.line, column: named.column }));
   return imageOf.get(stem) ?? join(images, named?.text || `${stem}.jpg`);
 }
 
@@ -174,7 +174,7 @@ function readObjects(
       continue;
     }
     const [xmin, ymin, xmax, ymax] = corners;
-    const box = checkBox([xmin - 1, ymin - 1, xmax - 1, ymax - 1], size, place, corners.join(' '));
+    const box = checkBox([xmin - 1, ymin - 1, xmax - 1, ymax - 1], size, () => place, corners.join(' '));
     if (box instanceof PlumblineError) onProblem(box);
     else labels.add(box, label, object.line, childOf(object, 'difficult')?.text === '1');
   }

@@ -69,7 +69,7 @@ async function listLines(list: string, split: string, root: string, onProblem: P
     const place = { file: list, line: i + 1, column: 1 };
     const folder = dirname(list);
     const isBeside = !isAbsolute(line) && existsSync(join(folder, line));
-    return pathInside(isBeside ? folder : root, line, place);
+    return pathInside(isBeside ? folder : root, line, () => place);
   });
 }
 

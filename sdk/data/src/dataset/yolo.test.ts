@@ -50,21 +50,23 @@ describe('openDataset on YOLO', () => {
       'train',
       ['a', 'c'],
     ],
-    ['a list of images with paths from the folder of the list', `train: lists/train.txt\n${names}`, 'train', ['c']],
+    ['a list of images with paths from the folder of the file', `train: lists/train.txt\n${names}`, 'train', ['c']],
     ['a path that the splits are relative to', `path: images\ntrain: more\nval: train\n${names}`, 'val', ['a']],
     ['another list of stems beside the file', `train: images/train\nval: images/more\n${names}`, 'few', ['c']],
     ['all of several splits', `train: images/train\nval: images/more\n${names}`, 'all', ['a', 'c']],
   ])('reads %s', async (_, yaml, split, stems) => {
     await image('images/more/c.jpg');
-    await put('lists/train.txt', '../images/more/c.jpg\n'.replace('../', './../'));
+    await put('lists/train.txt', 'images/more/c.jpg\n');
     await put('few.txt', 'c\n');
     await put('data.yaml', yaml);
-    const attempt = open(split);
-    if (yaml.includes('lists/')) {
-      // The list leads out of its own folder: it counts from `path` instead.
-      await put('lists/train.txt', 'images/more/c.jpg\n');
-    }
-    expect((await attempt.catch(() => open(split))).samples.map(({ stem }) => stem)).toEqual(stems);
+    expect((await open(split)).samples.map(({ stem }) => stem)).toEqual(stems);
+  });
+
+  it('finds the paths of a list beside the list first', async () => {
+    await image('sets/images/d.jpg');
+    await put('sets/train.txt', './images/d.jpg\n');
+    await put('data.yaml', `train: sets/train.txt\n${names}`);
+    expect((await open()).samples.map(({ file }) => file)).toEqual([join(dir, 'sets/images/d.jpg')]);
   });
 
   it.each([

@@ -83,7 +83,7 @@ function parseYoloLabels(
     }
     const corners = isPolygon ? polygonBounds(values.slice(1)) : centredBox(values.slice(1));
     const px = corners.map((value, k) => value * (k % 2 === 0 ? size.width : size.height));
-    const box = checkBox(px as [number, number, number, number], size, place(0), line.trim().slice(0, 60));
+    const box = checkBox(px as [number, number, number, number], size, () => place(0), line.trim().slice(0, 60));
     if (box instanceof PlumblineError) onProblem(box);
     else labels.add(box, label, i + 1);
   });

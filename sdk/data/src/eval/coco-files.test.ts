@@ -71,6 +71,34 @@ describe('readCocoGroundTruth', () => {
     });
   });
 
+  it('refuses an annotation id used twice', async () => {
+    await expect(readTruth({ ...truth, annotations: [annotation, annotation] })).rejects.toMatchObject({
+      code: 'PLB_DATA_COCO_DUPLICATE_ID',
+      message: expect.stringContaining('annotations[1].id 1 is used twice'),
+    });
+  });
+
+  it('leaves out bad rows where it is told to, and hands each over with its code', async () => {
+    const bad = [
+      { ...annotation, id: 2, image_id: 8 },
+      { ...annotation, id: 3, bbox: [1, 2, -3, 4] },
+      { ...annotation, id: 1 },
+      { ...annotation, id: 4, difficult: 1 },
+    ];
+    const file = join(dir, 'gt.json');
+    await writeFile(file, JSON.stringify({ ...truth, annotations: [annotation, ...bad] }));
+    const codes: string[] = [];
+    const places: string[] = [];
+    const table = await readCocoGroundTruth(file, (code, describe) => {
+      codes.push(code);
+      places.push(describe().message);
+    });
+    expect(codes).toEqual(['PLB_DATA_COCO_UNKNOWN_ID', 'PLB_DATA_COCO_SHAPE', 'PLB_DATA_COCO_DUPLICATE_ID']);
+    expect(places[1]).toContain('annotations[2].bbox');
+    expect([...table.isDifficult!]).toEqual([0, 1]);
+    expect([...table.boxesXywh]).toEqual([1, 2, 3, 4, 1, 2, 3, 4]);
+  });
+
   it('refuses an id used twice', async () => {
     await expect(readTruth({ ...truth, images: [{ id: 7 }, { id: 7 }] })).rejects.toMatchObject({
       code: 'PLB_DATA_COCO_DUPLICATE_ID',
@@ -95,6 +123,45 @@ describe('readCocoGroundTruth', () => {
 });
 
 describe('readCocoDetections', () => {
+  it('leaves out bad detections where it is told to', async () => {
+    const good = { image_id: 7, category_id: 2, bbox: [1, 2, 3, 4], score: 0.5 };
+    const rows = [{ ...good, image_id: 8 }, good, { ...good, score: null }, { ...good, category_id: 99 }];
+    const file = join(dir, 'dt.json');
+    await writeFile(file, JSON.stringify(rows));
+    const codes: string[] = [];
+    const table = await readCocoDetections(file, await readTruth(truth), (code) => codes.push(code));
+    expect(codes).toEqual(['PLB_DATA_COCO_UNKNOWN_ID', 'PLB_DATA_COCO_SHAPE', 'PLB_DATA_COCO_UNKNOWN_ID']);
+    expect([...table.scores]).toEqual([0.5]);
+    // A file that is no JSON has no rows to leave out.
+    await writeFile(file, '[{"image_id": 7');
+    const attempt = readCocoDetections(file, await readTruth(truth), () => {});
+    await expect(attempt).rejects.toMatchObject({ code: 'PLB_DATA_JSON_SYNTAX' });
+  });
+
+  it('names boxes that are corners, and takes a box or two outside of the image as they are', async () => {
+    const images = [{ id: 7, width: 640, height: 480 }];
+    const sized = { ...truth, images: [...images, { id: 9, width: 640, height: 480 }] };
+    const file = join(dir, 'dt.json');
+    const read = async (boxes: number[][]) => {
+      await writeFile(file, JSON.stringify(boxes.map((bbox) => ({ image_id: 7, category_id: 2, bbox, score: 0.5 }))));
+      return readCocoDetections(file, await readTruth(sized));
+    };
+    const corners = [
+      [10, 10, 50, 60],
+      [400, 300, 500, 400],
+      [300, 100, 380, 160],
+      [350, 200, 420, 280],
+    ];
+    await expect(read(corners)).rejects.toMatchObject({
+      code: 'PLB_DATA_COCO_CORNERS',
+      message: expect.stringMatching(
+        /dt\.json:1:\d+: bbox \[400, 300, 500, 400\] leaves its image of 640x480 px, as 75 %/,
+      ),
+    });
+    const sides = corners.map(([x1, y1, x2, y2]) => [x1!, y1!, x2! - x1!, y2! - y1!]);
+    expect((await read([...sides, [600, 400, 80, 90]])).scores).toHaveLength(5);
+  });
+
   it('keeps the order of the file', async () => {
     const table = await readDetections([detection, { ...detection, image_id: 7, category_id: 2, score: 0.9 }]);
     expect([...table.imageIndex]).toEqual([1, 0]);

@@ -1,5 +1,5 @@
-import { readFile } from 'node:fs/promises';
 import { PlumblineError } from '@plumbline/contract';
+import { JsonDocument, type JsonPath, readBytes } from '../json/json-document.js';
 import {
   type CocoDetections,
   type CocoGroundTruth,
@@ -7,172 +7,192 @@ import {
   detectionTable,
   indexOfIds,
 } from './coco-tables.js';
-import { locateJson, locateJsonError } from './json-place.js';
-
-type JsonPath = readonly (string | number)[];
-
-/** A parsed file that can say where in it a value stands. */
-interface JsonFile {
-  file: string;
-  text: string;
-  root: unknown;
-}
+import { findCorners } from './corner-boxes.js';
+import { type ScannedResults, scanResults } from './scan-results.js';
 
 /**
- * Reads a COCO annotation file: `images[].id`, `categories[].{id, name}`, `annotations[].{id, image_id, category_id, bbox, area, iscrowd}`.
- * A user's `ignore` field has no effect, as in pycocotools.
- * @throws {PlumblineError} PLB_DATA_FILE_UNREADABLE, PLB_DATA_JSON_SYNTAX, PLB_DATA_COCO_SHAPE, PLB_DATA_COCO_UNKNOWN_ID, PLB_DATA_COCO_DUPLICATE_ID
+ * Receives what is wrong with one annotation or detection: throw to refuse the file, return to leave that row out. The
+ * problem is described on demand, because finding its place takes a pass over the file.
  */
-export async function readCocoGroundTruth(file: string): Promise<CocoGroundTruth> {
-  const json = await readJson(file);
-  const root = objectAt(json, [], json.root, 'an object with images, categories and annotations');
-  const images = rowsAt(json, ['images'], root.images, 'a list of images');
-  const categories = rowsAt(json, ['categories'], root.categories, 'a list of categories');
-  const annotations = rowsAt(json, ['annotations'], root.annotations, 'a list of annotations');
-  const imageIds = Float64Array.from(uniqueIds(json, 'images', images)).sort();
-  uniqueIds(json, 'categories', categories);
+export type RowSink = (code: string, describe: () => PlumblineError) => void;
+
+const refuseAtOnce: RowSink = (_, describe) => {
+  throw describe();
+};
+
+/**
+ * Reads a COCO annotation file: `images[].{id, width, height}`, `categories[].{id, name}`,
+ * `annotations[].{id, image_id, category_id, bbox, area, iscrowd, difficult}`. A user's `ignore` field has no effect, as in
+ * pycocotools.
+ * @param onBadRow gets each bad annotation; default: the first one is thrown
+ * @throws {PlumblineError} PLB_DATA_FILE_UNREADABLE, PLB_DATA_JSON_SYNTAX, PLB_DATA_COCO_SHAPE, PLB_DATA_COCO_UNKNOWN_ID,
+ *   PLB_DATA_COCO_DUPLICATE_ID
+ */
+export async function readCocoGroundTruth(file: string, onBadRow: RowSink = refuseAtOnce): Promise<CocoGroundTruth> {
+  const json = await JsonDocument.read(file);
+  if (typeof json.root !== 'object' || json.root === null || Array.isArray(json.root)) {
+    throw json.shapeProblem([], json.root, 'an object with images, categories and annotations');
+  }
+  const images = json.rows(['images'], 'a list of images');
+  const categories = json.rows(['categories'], 'a list of categories');
+  const annotations = json.rows(['annotations'], 'a list of annotations');
+  const imageIds = Float64Array.from(json.idsOf('images', images).keys()).sort();
+  json.idsOf('categories', categories);
   const sortedCategories = categories
     .map(({ id, name }, i) => {
-      if (typeof name !== 'string') refuse(json, ['categories', i, 'name'], name, 'a text');
+      if (typeof name !== 'string') throw json.shapeProblem(['categories', i, 'name'], name, 'a text');
       return { id: id as number, name };
     })
     .sort((a, b) => a.id - b.id);
-
   const imageOf = indexOfIds(imageIds);
+  const imageSizes = new Float64Array(2 * imageIds.length);
+  for (const { id, width, height } of images) {
+    imageSizes.set([Number(width) || 0, Number(height) || 0], 2 * imageOf.get(id as number)!);
+  }
+
   const categoryOf = indexOfIds(sortedCategories.map((category) => category.id));
   const count = annotations.length;
-  const table = {
-    imageIds,
-    categories: sortedCategories,
-    imageIndex: new Int32Array(count),
-    categoryIndex: new Int32Array(count),
-    boxesXywh: new Float64Array(count * 4),
-    areas: new Float64Array(count),
-    isCrowd: new Uint8Array(count),
-  };
-  for (let g = 0; g < count; g++) {
-    const row = annotations[g]!;
-    const path = ['annotations', g] as const;
+  const imageIndex = new Int32Array(count);
+  const categoryIndex = new Int32Array(count);
+  const boxesXywh = new Float64Array(count * 4);
+  const areas = new Float64Array(count);
+  const isCrowd = new Uint8Array(count);
+  const isDifficult = new Uint8Array(count);
+  const seen = new Set<number>();
+  let kept = 0;
+  annotations.forEach((row, g) => {
+    const path = (key: string): JsonPath => ['annotations', g, key];
+    const { id, image_id, category_id, bbox, area, iscrowd = 0, difficult = 0 } = row;
+    const isId = Number.isInteger(id) && (id as number) >= 1;
+    const shape = (key: string, accepted: string) =>
+      onBadRow('PLB_DATA_COCO_SHAPE', () => json.shapeProblem(path(key), row[key], accepted));
     // pycocotools records a match by id and reads 0 as "no match": a file with id 0 would get another figure there.
-    if (!Number.isInteger(row.id) || (row.id as number) < 1)
-      refuse(json, [...path, 'id'], row.id, 'a whole number from 1');
-    table.imageIndex[g] = knownId(json, [...path, 'image_id'], row.image_id, imageOf);
-    table.categoryIndex[g] = knownId(json, [...path, 'category_id'], row.category_id, categoryOf);
-    table.boxesXywh.set(boxAt(json, [...path, 'bbox'], row.bbox), g * 4);
-    if (!isFiniteNumber(row.area) || row.area < 0)
-      refuse(json, [...path, 'area'], row.area, 'a number from 0, in px^2');
-    table.areas[g] = row.area;
-    const crowd = row.iscrowd ?? 0;
-    if (crowd !== 0 && crowd !== 1) refuse(json, [...path, 'iscrowd'], crowd, '0 or 1');
-    table.isCrowd[g] = crowd;
-  }
-  return table;
+    if (!isId) return shape('id', 'a whole number from 1');
+    const image = imageOf.get(image_id as number);
+    if (image === undefined) return unknownId(json, path('image_id'), image_id, imageOf, onBadRow);
+    const category = categoryOf.get(category_id as number);
+    if (category === undefined) return unknownId(json, path('category_id'), category_id, categoryOf, onBadRow);
+    if (!isBox(bbox)) return shape('bbox', acceptedBox);
+    if (!isFiniteNumber(area) || area < 0) return shape('area', 'a number from 0, in px^2');
+    if (iscrowd !== 0 && iscrowd !== 1) return shape('iscrowd', '0 or 1');
+    if (difficult !== 0 && difficult !== 1) return shape('difficult', '0 or 1');
+    if (seen.has(id as number)) {
+      return onBadRow('PLB_DATA_COCO_DUPLICATE_ID', () => json.duplicateId(path('id'), id as number));
+    }
+    seen.add(id as number);
+    imageIndex[kept] = image;
+    categoryIndex[kept] = category;
+    boxesXywh.set(bbox, 4 * kept);
+    areas[kept] = area;
+    isCrowd[kept] = iscrowd;
+    isDifficult[kept++] = difficult;
+  });
+  return {
+    imageIds,
+    imageSizes,
+    categories: sortedCategories,
+    imageIndex: imageIndex.subarray(0, kept),
+    categoryIndex: categoryIndex.subarray(0, kept),
+    boxesXywh: boxesXywh.subarray(0, 4 * kept),
+    areas: areas.subarray(0, kept),
+    isCrowd: isCrowd.subarray(0, kept),
+    isDifficult: isDifficult.subarray(0, kept),
+  };
 }
 
 /**
- * Reads a COCO results file: a list of `{image_id, category_id, bbox: [x, y, width, height], score}`. An empty list is an empty set.
- * @throws {PlumblineError} as {@link readCocoGroundTruth}
+ * Reads a COCO results file: a list of `{image_id, category_id, bbox: [x, y, width, height], score}`. An empty list is an
+ * empty set.
+ * @param onBadRow gets each bad detection; default: the first one is thrown
+ * @throws {PlumblineError} as {@link readCocoGroundTruth}, and PLB_DATA_COCO_CORNERS for boxes of corners
  */
-export async function readCocoDetections(file: string, groundTruth: CocoGroundTruth): Promise<CocoDetections> {
-  const json = await readJson(file);
-  const rows = rowsAt(json, [], json.root, 'a list of detections');
+export async function readCocoDetections(
+  file: string,
+  groundTruth: CocoGroundTruth,
+  onBadRow: RowSink = refuseAtOnce,
+): Promise<CocoDetections> {
+  const bytes = await readBytes(file);
+  const scanned = scanResults(bytes);
+  // Only a file in which something is wrong, or unusual, is parsed into objects.
+  const detections =
+    (scanned && tableOfScan(scanned, groundTruth)) ??
+    tableOfRows(JsonDocument.parse(file, bytes.toString('utf8')), groundTruth, onBadRow);
+  const corners = findCorners(detections, groundTruth);
+  if (!corners) return detections;
+  const document = JsonDocument.parse(file, bytes.toString('utf8'));
+  const { row, share, width, height } = corners;
+  const box = [...detections.boxesXywh.subarray(4 * row, 4 * row + 4)].join(', ');
+  const percent = Math.round(100 * share);
+  throw new PlumblineError('PLB_DATA_COCO_CORNERS', {
+    ...document.place([row, 'bbox']),
+    box: `[${box}]`,
+    percent,
+    width,
+    height,
+  });
+}
+
+/** @returns undefined when a row is not right */
+function tableOfScan(scan: ScannedResults, groundTruth: CocoGroundTruth): CocoDetections | undefined {
+  const count = scan.scores.length;
   const imageOf = indexOfIds(groundTruth.imageIds);
   const categoryOf = indexOfIds(groundTruth.categories.map((category) => category.id));
-  for (let d = 0; d < rows.length; d++) {
-    const row = rows[d]!;
-    knownId(json, [d, 'image_id'], row.image_id, imageOf);
-    knownId(json, [d, 'category_id'], row.category_id, categoryOf);
-    boxAt(json, [d, 'bbox'], row.bbox);
-    if (!isFiniteNumber(row.score)) refuse(json, [d, 'score'], row.score, 'a finite number');
+  const imageIndex = new Int32Array(count);
+  const categoryIndex = new Int32Array(count);
+  for (let d = 0; d < count; d++) {
+    const image = imageOf.get(scan.imageIds[d]!);
+    const category = categoryOf.get(scan.categoryIds[d]!);
+    if (image === undefined || category === undefined) return undefined;
+    imageIndex[d] = image;
+    categoryIndex[d] = category;
   }
-  return detectionTable(rows as unknown as CocoResult[], groundTruth);
+  const { boxesXywh, scores } = scan;
+  for (let i = 0; i < boxesXywh.length; i++) {
+    if (!Number.isFinite(boxesXywh[i]) || (i % 4 >= 2 && boxesXywh[i]! < 0)) return undefined;
+  }
+  return scores.every(Number.isFinite) ? { imageIndex, categoryIndex, boxesXywh, scores } : undefined;
 }
 
-async function readJson(file: string): Promise<JsonFile> {
-  let text: string;
-  try {
-    text = await readFile(file, 'utf8');
-  } catch (cause) {
-    throw new PlumblineError(
-      'PLB_DATA_FILE_UNREADABLE',
-      { file, reason: (cause as NodeJS.ErrnoException).code ?? String(cause) },
-      { cause },
-    );
-  }
-  try {
-    return { file, text, root: JSON.parse(text) as unknown };
-  } catch (cause) {
-    throw new PlumblineError('PLB_DATA_JSON_SYNTAX', { file, ...locateJsonError(text) }, { cause });
-  }
-}
-
-function objectAt(json: JsonFile, path: JsonPath, value: unknown, accepted: string): Record<string, unknown> {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) refuse(json, path, value, accepted);
-  return value as Record<string, unknown>;
-}
-
-function rowsAt(json: JsonFile, path: JsonPath, value: unknown, accepted: string): Record<string, unknown>[] {
-  if (!Array.isArray(value)) refuse(json, path, value, accepted);
-  for (let i = 0; i < value.length; i++) {
-    const row: unknown = value[i];
-    if (typeof row !== 'object' || row === null || Array.isArray(row)) refuse(json, [...path, i], row, 'an object');
-  }
-  return value as Record<string, unknown>[];
-}
-
-function uniqueIds(json: JsonFile, list: string, rows: Record<string, unknown>[]): Set<number> {
-  const ids = new Set<number>();
-  rows.forEach(({ id }, i) => {
-    const path = [list, i, 'id'];
-    if (!Number.isInteger(id)) refuse(json, path, id, 'a whole number');
-    if (ids.has(id as number))
-      throw new PlumblineError('PLB_DATA_COCO_DUPLICATE_ID', {
-        ...place(json, path),
-        path: pathText(path),
-        id: id as number,
-      });
-    ids.add(id as number);
+function tableOfRows(json: JsonDocument, groundTruth: CocoGroundTruth, onBadRow: RowSink): CocoDetections {
+  const rows = json.rows([], 'a list of detections');
+  const imageOf = indexOfIds(groundTruth.imageIds);
+  const categoryOf = indexOfIds(groundTruth.categories.map((category) => category.id));
+  const good = rows.filter((row, d) => {
+    const { image_id, category_id, bbox, score } = row;
+    let isGood = true;
+    const refuse: RowSink = (code, describe) => {
+      isGood = false;
+      onBadRow(code, describe);
+    };
+    const shape = (key: string, accepted: string) =>
+      refuse('PLB_DATA_COCO_SHAPE', () => json.shapeProblem([d, key], row[key], accepted));
+    if (!imageOf.has(image_id as number)) unknownId(json, [d, 'image_id'], image_id, imageOf, refuse);
+    else if (!categoryOf.has(category_id as number))
+      unknownId(json, [d, 'category_id'], category_id, categoryOf, refuse);
+    else if (!isBox(bbox)) shape('bbox', acceptedBox);
+    else if (!isFiniteNumber(score)) shape('score', 'a finite number');
+    return isGood;
   });
-  return ids;
+  return detectionTable(good as unknown as CocoResult[], groundTruth);
 }
 
-function knownId(json: JsonFile, path: JsonPath, id: unknown, positions: Map<number, number>): number {
-  if (!Number.isInteger(id)) refuse(json, path, id, 'a whole number');
-  const position = positions.get(id as number);
-  if (position !== undefined) return position;
-  const some = [...positions.keys()].slice(0, 8).join(', ');
-  const accepted = positions.size > 8 ? `${some}, ... (${positions.size} ids)` : some || 'none, the list is empty';
-  throw new PlumblineError('PLB_DATA_COCO_UNKNOWN_ID', {
-    ...place(json, path),
-    path: pathText(path),
-    id: id as number,
-    accepted,
-  });
+function unknownId(
+  json: JsonDocument,
+  path: JsonPath,
+  id: unknown,
+  known: ReadonlyMap<number, number>,
+  onBadRow: RowSink,
+): void {
+  const code = Number.isInteger(id) ? 'PLB_DATA_COCO_UNKNOWN_ID' : 'PLB_DATA_COCO_SHAPE';
+  onBadRow(code, () => json.unknownId(path, id, known));
 }
 
-function boxAt(json: JsonFile, path: JsonPath, value: unknown): number[] {
-  const isBox =
-    Array.isArray(value) && value.length === 4 && value.every(isFiniteNumber) && value[2]! >= 0 && value[3]! >= 0;
-  if (!isBox) refuse(json, path, value, '[x, y, width, height] as numbers, width and height from 0');
-  return value as number[];
+const acceptedBox = '[x, y, width, height] as numbers, width and height from 0';
+
+function isBox(value: unknown): value is number[] {
+  return Array.isArray(value) && value.length === 4 && value.every(isFiniteNumber) && value[2]! >= 0 && value[3]! >= 0;
 }
 
 function isFiniteNumber(value: unknown): value is number {
   return typeof value === 'number' && Number.isFinite(value);
-}
-
-function refuse(json: JsonFile, path: JsonPath, value: unknown, accepted: string): never {
-  const written = value === undefined ? 'missing' : (JSON.stringify(value) ?? String(value));
-  const actual = written.length > 60 ? `${written.slice(0, 57)}...` : written;
-  throw new PlumblineError('PLB_DATA_COCO_SHAPE', { ...place(json, path), path: pathText(path), actual, accepted });
-}
-
-function place(json: JsonFile, path: JsonPath) {
-  return { file: json.file, ...locateJson(json.text, path) };
-}
-
-/** ['annotations', 3, 'bbox'] -> 'annotations[3].bbox'. */
-function pathText(path: JsonPath): string {
-  const text = path.map((step) => (typeof step === 'number' ? `[${step}]` : `.${step}`)).join('');
-  return text.replace(/^\./, '') || 'the document';
 }

@@ -6,6 +6,8 @@ import type { Dataset } from '../dataset/index.js';
 export interface CocoGroundTruth {
   /** [I] ascending, unique. */
   readonly imageIds: Float64Array;
+  /** [I*2] width and height in px, 0 where the file does not say. Absent: unknown. */
+  readonly imageSizes?: Float64Array;
   /** [K] ascending by id, unique. */
   readonly categories: readonly { readonly id: number; readonly name: string }[];
   /** [G] */
@@ -50,6 +52,7 @@ export function groundTruthOfDataset(dataset: Dataset): CocoGroundTruth {
   const total = dataset.samples.reduce((sum, sample) => sum + sample.gtLabels.length, 0);
   const table = {
     imageIds: Float64Array.from(dataset.samples, (sample) => sample.imageId),
+    imageSizes: Float64Array.from(dataset.samples.flatMap(({ width, height }) => [width, height])),
     categories: categoryIdsOf(dataset).map((id, index) => ({ id, name: dataset.classes[index]! })),
     imageIndex: new Int32Array(total),
     categoryIndex: new Int32Array(total),

@@ -83,12 +83,18 @@ function ignoreOtherAreas(
   ignored: Uint16Array,
 ): void {
   const every = (1 << iouThresholds.length) - 1;
-  areaRanges.forEach(({ min, max }, a) => {
-    for (let slot = 0; slot < rows.length; slot++) {
-      const area = boxesXywh[4 * rows[slot]! + 2]! * boxesXywh[4 * rows[slot]! + 3]!;
-      if (area < min || area > max) ignored[a * rows.length + slot] = every;
+  const count = rows.length;
+  const areas = new Float64Array(count);
+  for (let slot = 0; slot < count; slot++) {
+    const at = 4 * rows[slot]!;
+    areas[slot] = boxesXywh[at + 2]! * boxesXywh[at + 3]!;
+  }
+  for (let a = 0; a < areaRanges.length; a++) {
+    const { min, max } = areaRanges[a]!;
+    for (let slot = 0; slot < count; slot++) {
+      if (areas[slot]! < min || areas[slot]! > max) ignored[a * count + slot] = every;
     }
-  });
+  }
 }
 
 /** [G] bit a is set when the ground truth counts neither way in area range a: crowds, and areas outside the range. */
@@ -102,10 +108,11 @@ function flagIgnored(
   for (let g = 0; g < gtRows.length; g++) {
     const row = gtRows[g]!;
     const area = groundTruth.areas[row]!;
-    areaRanges.forEach(({ min, max }, a) => {
+    for (let a = 0; a < areaRanges.length; a++) {
+      const { min, max } = areaRanges[a]!;
       if (groundTruth.isCrowd[row] || area < min || area > max) flags[g]! |= 1 << a;
       else counts[a]!++;
-    });
+    }
   }
   return flags;
 }
@@ -114,7 +121,9 @@ function flagIgnored(
 function keepBestPerImage(detections: CocoDetections, dtRows: Int32Array, imageCount: number, perImageLimit: number) {
   // Grouped by image first, so that equal scores of different images come in image order, as pycocotools concatenates them.
   const byImage = groupRows(detections.imageIndex, imageCount, dtRows);
-  const sorted = orderByDescendingScore(Float64Array.from(byImage.rows, (row) => detections.scores[row]!));
+  const unsorted = new Float64Array(dtRows.length);
+  for (let i = 0; i < unsorted.length; i++) unsorted[i] = detections.scores[byImage.rows[i]!]!;
+  const sorted = orderByDescendingScore(unsorted);
   const starts = new Int32Array(imageCount + 1);
   for (let i = 0; i < imageCount; i++)
     starts[i + 1] = starts[i]! + Math.min(perImageLimit, byImage.starts[i + 1]! - byImage.starts[i]!);
@@ -148,9 +157,9 @@ class ImagePairs {
   private gt = new Int32Array(256);
   private iou = new Float64Array(256);
   private gtStart = 0;
-  private gtCount = 0;
-  /** [gtCount] 1 when an earlier detection holds it; a crowd is never held. */
-  private taken = new Uint8Array(64);
+  /** [gtCount] equals `round` when an earlier detection holds it; a crowd is never held. */
+  private taken = new Int32Array(64);
+  private round = 1;
 
   constructor(
     private readonly groundTruth: CocoGroundTruth,
@@ -162,8 +171,8 @@ class ImagePairs {
 
   collect(gtStart: number, gtEnd: number, dtStart: number, dtEnd: number): void {
     this.gtStart = gtStart;
-    this.gtCount = gtEnd - gtStart;
-    this.reserve(this.gtCount, dtEnd - dtStart);
+    this.reserve(gtEnd - gtStart, dtEnd - dtStart);
+    this.free();
     const { gtRows, dtRows, lowest } = this;
     const { boxesXywh: gtBoxes, isCrowd } = this.groundTruth;
     const dtBoxes = this.detections.boxesXywh;
@@ -188,7 +197,7 @@ class ImagePairs {
 
   /** Forgets what was taken. */
   free(): void {
-    this.taken.fill(0, 0, this.gtCount);
+    this.round++;
   }
 
   /**
@@ -204,19 +213,19 @@ class ImagePairs {
         const g = this.gt[p]!;
         const iou = this.iou[p]!;
         if (iou < best || (gtIgnored[g]! & areaBit) !== wanted) continue;
-        if (this.taken[g - this.gtStart] && !this.groundTruth.isCrowd[this.gtRows[g]!]) continue;
+        if (this.taken[g - this.gtStart] === this.round && !this.groundTruth.isCrowd[this.gtRows[g]!]) continue;
         best = iou;
         partner = g;
       }
       if (partner < 0) continue;
-      this.taken[partner - this.gtStart] = 1;
+      this.taken[partner - this.gtStart] = this.round;
       return partner;
     }
     return -1;
   }
 
   private reserve(gtCount: number, dtCount: number): void {
-    if (this.taken.length < gtCount) this.taken = new Uint8Array(2 * gtCount);
+    if (this.taken.length < gtCount) this.taken = new Int32Array(2 * gtCount);
     if (this.slots.length < dtCount) {
       this.slots = new Int32Array(2 * dtCount);
       this.starts = new Int32Array(2 * dtCount + 1);

@@ -1,5 +1,5 @@
 import { meanOf } from './average-precision.js';
-import type { CocoGrid } from './coco-grid.js';
+import { type CocoGrid, cocoGrid } from './coco-grid.js';
 import type { CocoDetections, CocoGroundTruth } from './coco-tables.js';
 import { classNames, evaluateCoco } from './evaluate-coco.js';
 import { bestDeepPcbThreshold, type DeepPcbReading, evaluateDeepPcb } from './evaluate-deeppcb.js';
@@ -17,7 +17,7 @@ export interface ProtocolReport {
 
 export interface ProtocolOptions {
   /** COCO's detection limits and area ranges; default: COCO's own. */
-  readonly grid?: CocoGrid;
+  readonly grid?: Partial<CocoGrid>;
   /** Default `readme`. */
   readonly deepPcbReading?: DeepPcbReading;
 }
@@ -36,7 +36,7 @@ type Evaluate = (
  */
 const evaluators = {
   coco: (groundTruth, detections, { grid }) => {
-    const { stats, perIou, perClass } = evaluateCoco(groundTruth, detections, grid);
+    const { stats, perIou, perClass } = evaluateCoco(groundTruth, detections, { ...cocoGrid, ...grid });
     return { stats, perIou, perClass };
   },
   voc07: vocProtocol({ ap: 'elevenPoint', boxes: 'devkit' }),
