@@ -4,6 +4,7 @@ import type { Command } from 'commander';
 import { loadOptional } from '../load-package.js';
 import { parseCount } from '../option-values.js';
 import { Progress, printJson } from '../output.js';
+import { registerBenchEval } from './bench-eval.js';
 
 interface InferFlags {
   model: string;
@@ -28,6 +29,7 @@ export function registerBench(program: Command): void {
     .option('--json', 'print one JSON document')
     .addHelpText('after', '\nExample:\n  $ plumbline bench infer --model models/pcb-defects-nano --threads 2 --json')
     .action(runInfer);
+  registerBenchEval(bench);
 }
 
 async function runInfer(flags: InferFlags): Promise<void> {

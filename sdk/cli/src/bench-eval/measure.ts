@@ -1,0 +1,37 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import type { EvalWorkload } from './workload.js';
+
+/** One run: seconds to read the two files, and from there to the figures. */
+export interface EvalTiming {
+  readonly loadSeconds: number;
+  readonly evaluateSeconds: number;
+  /** COCO's twelve figures. */
+  readonly stats: readonly number[];
+}
+
+export interface OwnTiming extends EvalTiming {
+  /** Peak of the whole process, MB. */
+  readonly maxRssMb: number;
+}
+
+/** Runs in a fresh process: nothing is warm, and the peak of memory is that of this evaluation. */
+const program = `
+const { readCocoGroundTruth, readCocoDetections, evaluateCoco } = await import(process.argv[1]);
+const started = performance.now();
+const truth = await readCocoGroundTruth(process.argv[2]);
+const found = await readCocoDetections(process.argv[3], truth);
+const loaded = performance.now();
+const { stats } = evaluateCoco(truth, found);
+const ended = performance.now();
+console.log(JSON.stringify({ loadSeconds: (loaded - started) / 1000, evaluateSeconds: (ended - loaded) / 1000,
+  stats: Object.values(stats), maxRssMb: process.resourceUsage().maxRSS / 1000 }));
+`;
+
+/** Times Plumbline's evaluator as a cold process with one thread. */
+export async function measureOwn({ gt, dt }: EvalWorkload): Promise<OwnTiming> {
+  const module = import.meta.resolve('@plumbline/data/eval');
+  const args = ['--input-type=module', '-e', program, '--', module, gt, dt];
+  const { stdout } = await promisify(execFile)(process.execPath, args);
+  return JSON.parse(stdout) as OwnTiming;
+}
