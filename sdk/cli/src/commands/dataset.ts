@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import { loadOptional } from '../load-package.js';
 import { Progress, printJson } from '../output.js';
 import { registerDatasetConvert } from './dataset-convert.js';
+import { registerDatasetFetch } from './dataset-fetch.js';
 import { registerDatasetSplit } from './dataset-split.js';
 
 interface InspectFlags {
@@ -24,6 +25,7 @@ export function registerDataset(program: Command): void {
         '\n\nThe exit code is 2 when anything is wrong.',
     )
     .action(runInspect);
+  registerDatasetFetch(dataset);
   registerDatasetConvert(dataset);
   registerDatasetSplit(dataset);
 }

@@ -164,6 +164,19 @@ export const dataErrors = {
     'Map old names to new ones, several to one if you like, or to null to leave the boxes of a class out.',
     'input',
   ),
+  PLB_DATA_FETCH_FAILED: entry(
+    (p: { url: string; reason: string }) => `${p.url}: could not be downloaded (${p.reason})`,
+    'Check the connection and run the same command again: it goes on where it stopped. --from names a copy elsewhere.',
+  ),
+  PLB_DATA_FETCH_MISMATCH: entry(
+    (p: { url: string; expected: string; actual: string }) =>
+      `${p.url}: is another file than at the pinned revision (git blob ${p.actual} instead of ${p.expected})`,
+    'The download was damaged, or the server has other files. Run the command again or name another copy by --from.',
+  ),
+  PLB_DATA_FETCH_STOPPED: entry(
+    (p: { folder: string }) => `${p.folder}: stopped before every file was there`,
+    'Run the same command again: complete files are kept.',
+  ),
   PLB_DATA_OUT_IN_USE: entry(
     (p: { folder: string }) => `${p.folder}: exists already`,
     'Name a new folder, or move away what is there: nothing is overwritten.',
