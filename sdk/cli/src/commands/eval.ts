@@ -3,13 +3,20 @@ import { dirname } from 'node:path';
 import { PlumblineError } from '@plumbline/contract';
 import type { CocoEvaluation } from '@plumbline/data/eval';
 import type { Command } from 'commander';
+import {
+  checkReportOptions,
+  type ReportOptions,
+  type ReportRequest,
+  writeFilesReport,
+  writeModelReport,
+} from '../eval-report.js';
 import { evaluateModel } from '../evaluate-model.js';
 import { loadOptional } from '../load-package.js';
 import { openModel } from '../open-model.js';
 import { parseCount } from '../option-values.js';
 import { Progress, printJson } from '../output.js';
 
-interface EvalOptions {
+interface EvalOptions extends ReportOptions {
   gt?: string;
   dt?: string;
   model?: string;
@@ -33,11 +40,16 @@ export function registerEval(program: Command): void {
     .option('--limit <n>', 'only the first n images of --data')
     .option('--dt-out <file>', 'write the detections of --model as COCO results')
     .option('--protocol <name>', `one of ${protocols.join(', ')}`, 'coco')
+    .option('--html <file>', 'write a report as one HTML file')
+    .option('--images <dir>', 'folder of the images of --gt, for the pictures of the report')
+    .option('--compare <path>', 'report: set beside a second COCO results file or, with --data, a second model')
+    .option('--score <s>', 'report: a detection counts as a call from this score on (default: 0.5)')
     .option('--json', 'print one JSON document')
     .addHelpText(
       'after',
       '\nExamples:\n  $ plumbline eval --gt gt.json --dt detections.json' +
-        '\n  $ plumbline eval --model models/pcb-defects-nano --data deeppcb:./deeppcb#val-report --json',
+        '\n  $ plumbline eval --model models/pcb-defects-nano --data deeppcb:./deeppcb#val-report --json' +
+        '\n  $ plumbline eval --model models/pcb-defects-nano --data deeppcb:./deeppcb#val-report --html report.html',
     )
     .action(async (options: EvalOptions) => {
       const run = checkUsage(options);
@@ -60,25 +72,28 @@ function checkUsage(options: EvalOptions): () => Promise<EvalReport> {
   const usage = (problem: string, accepted: string) => new PlumblineError('PLB_CLI_USAGE', { problem, accepted });
   if (!protocols.includes(protocol)) throw usage(`--protocol is "${protocol}"`, protocols.join(', '));
   const forms = '--gt FILE --dt FILE, or --model PATH --data SPEC';
+  const report = checkReportOptions(options);
   if (gt && dt && !model && !data) {
     if (limit || dtOut) throw usage('--limit and --dt-out belong to --model', forms);
-    return () => evaluateFiles(gt, dt, protocol);
+    return () => evaluateFiles(gt, dt, protocol, report);
   }
   if (model && data && !gt && !dt) {
     const count = limit === undefined ? undefined : parseCount(limit, '--limit');
-    return () => evaluatePath(model, data, protocol, count, dtOut);
+    return () => evaluatePath(model, data, protocol, count, dtOut, report);
   }
   throw usage('what to evaluate is not clear', forms);
 }
 
-async function evaluateFiles(gt: string, dt: string, protocol: string): Promise<EvalReport> {
+async function evaluateFiles(gt: string, dt: string, protocol: string, report?: ReportRequest): Promise<EvalReport> {
   const { evaluateCoco, readCocoDetections, readCocoGroundTruth } = await loadOptional(
     'eval',
     '@plumbline/data',
     () => import('@plumbline/data/eval'),
   );
   const groundTruth = await readCocoGroundTruth(gt);
-  const { stats, perIou, perClass } = evaluateCoco(groundTruth, await readCocoDetections(dt, groundTruth));
+  const detections = await readCocoDetections(dt, groundTruth);
+  const { stats, perIou, perClass } = evaluateCoco(groundTruth, detections);
+  if (report) await writeFilesReport(report, { gt, dt }, groundTruth, detections);
   return { protocol, images: groundTruth.imageIds.length, stats, perIou, perClass };
 }
 
@@ -88,6 +103,7 @@ async function evaluatePath(
   protocol: string,
   limit: number | undefined,
   dtOut: string | undefined,
+  report?: ReportRequest,
 ): Promise<EvalReport> {
   const { openDataset } = await loadOptional('eval', '@plumbline/data', () => import('@plumbline/data/dataset'));
   const whole = await openDataset(spec);
@@ -102,6 +118,7 @@ async function evaluatePath(
       await mkdir(dirname(dtOut), { recursive: true });
       await writeFile(dtOut, JSON.stringify(results));
     }
+    if (report) await writeModelReport(report, dataset, model.facts, results);
     return { protocol, images: dataset.samples.length, ...figures, imagesPerSecond, model: model.facts };
   } finally {
     await model.dispose();

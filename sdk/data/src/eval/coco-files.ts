@@ -70,6 +70,24 @@ export async function readCocoGroundTruth(file: string): Promise<CocoGroundTruth
 }
 
 /**
+ * Reads `images[].{id, file_name}` of a COCO annotation file.
+ * @returns image id -> file name, as it stands there
+ * @throws {PlumblineError} as {@link readCocoGroundTruth}
+ */
+export async function readCocoImageNames(file: string): Promise<Map<number, string>> {
+  const json = await readJson(file);
+  const root = objectAt(json, [], json.root, 'an object with images, categories and annotations');
+  const images = rowsAt(json, ['images'], root.images, 'a list of images');
+  const ids = [...uniqueIds(json, 'images', images)];
+  return new Map(
+    images.map(({ file_name: name }, i) => {
+      if (typeof name !== 'string' || name === '') refuse(json, ['images', i, 'file_name'], name, 'the name of a file');
+      return [ids[i]!, name as string];
+    }),
+  );
+}
+
+/**
  * Reads a COCO results file: a list of `{image_id, category_id, bbox: [x, y, width, height], score}`. An empty list is an empty set.
  * @throws {PlumblineError} as {@link readCocoGroundTruth}
  */

@@ -1,4 +1,4 @@
-export { readCocoDetections, readCocoGroundTruth } from './coco-files.js';
+export { readCocoDetections, readCocoGroundTruth, readCocoImageNames } from './coco-files.js';
 export { areaRanges, iouThresholds, maxDetections, recallThresholds } from './coco-grid.js';
 export {
   type CocoDetections,

@@ -36,7 +36,12 @@ export const darkTokens: Record<keyof typeof lightTokens, string> = {
 };
 
 /** Colours on pictures, the same in both themes because the picture is. */
-export const pictureTokens = { '--box': '#DE2530', '--box-casing': '#FFFFFF', '--zone': '#2F6DB5', '--well': '#2A2F34' };
+export const pictureTokens = {
+  '--box': '#DE2530',
+  '--box-casing': '#FFFFFF',
+  '--zone': '#2F6DB5',
+  '--well': '#2A2F34',
+};
 
 const declarations = (tokens: object) =>
   Object.entries(tokens)

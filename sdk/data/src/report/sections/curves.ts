@@ -71,12 +71,12 @@ function curveGroup(
     labelled.has(iouIndex) &&
     m === 0 &&
     html`<text class="curve-label" x="${px(frame.x(recallThresholds[at]!) - 4)}" y="${px(frame.y(Math.min(recallThresholds[at]!, 0.97)) + 12)}" text-anchor="end">${iouText(iouIndex)}</text>`;
-  return html`<g data-class="${categoryIndex ?? 'mean'}" data-iou="${iouIndex}" data-label="${label(model, curve, nameOf)}"${!isOpen && html` class="off"`}><path class="curve${(iouIndex === 0 || models2(model)) && ' lead'}${m === 1 && ' b'}" d="${d}"/>${text}</g>
+  return html`<g data-class="${categoryIndex ?? 'mean'}" data-iou="${iouIndex}" data-label="${label(model, curve, nameOf)}"${!isOpen && html` class="off"`}><path class="curve${(iouIndex === 0 || isCompared(model)) && ' lead'}${m === 1 && ' b'}" d="${d}"/>${text}</g>
 `;
 }
 
 /** Curves of a comparison are all drawn strong: dash and colour tell the models apart. */
-const models2 = (model: AnalysedModel) => model.key !== '';
+const isCompared = (model: AnalysedModel) => model.key !== '';
 
 function apTable(models: readonly AnalysedModel[], names: readonly string[]): Html {
   const ious = models.length > 1 ? [0, 5] : [0, 2, 5, 7, 8, 9];

@@ -106,4 +106,3 @@ function confusionOf(model: AnalysedModel): Html {
 `,
   )}</tbody></table></div>`;
 }
-

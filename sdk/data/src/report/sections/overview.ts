@@ -1,6 +1,6 @@
+import type { CocoStats } from '../../eval/evaluate-coco.js';
 import { type AnalysedModel, columnHead } from '../analysed-model.js';
 import { bestF1, wilsonInterval } from '../analysis/index.js';
-import type { CocoStats } from '../../eval/evaluate-coco.js';
 import { counted, decimal, noFigure, percent, points, scoreText, whole } from '../format.js';
 import { type Html, html } from '../html.js';
 import { figureTable } from '../table.js';
@@ -75,13 +75,21 @@ ${tile('False calls', chosen.falseCallsPer100Parts.toFixed(1), `per 100 parts ($
 ${tile('Escapes', percent(chosen.escapeRate), `NotOK parts called OK (${whole(chosen.escapes)} of ${whole(operating.notOkParts)})`)}
 ${
   operating.okParts > 0
-    ? tile('Overkill', percent(chosen.overkillRate), `OK parts called NotOK (${whole(chosen.overkills)} of ${whole(operating.okParts)})`)
+    ? tile(
+        'Overkill',
+        percent(chosen.overkillRate),
+        `OK parts called NotOK (${whole(chosen.overkills)} of ${whole(operating.okParts)})`,
+      )
     : tile('Overkill', noFigure, 'not measurable: every image has a defect')
 }</ul>`;
 }
 
 function statsTable(models: readonly AnalysedModel[]): Html {
-  const heads = ['Figure', ...models.map((model) => columnHead(model, 'Value')), ...(models.length > 1 ? ['B − A'] : [])];
+  const heads = [
+    'Figure',
+    ...models.map((model) => columnHead(model, 'Value')),
+    ...(models.length > 1 ? ['B − A'] : []),
+  ];
   const rows = (Object.keys(statNames) as (keyof CocoStats)[]).map((name) => {
     const values = models.map(({ analysis }) => analysis.evaluation.stats[name]);
     const difference = values.length > 1 ? [`${points(values[0]!, values[1]!)}`] : [];
@@ -127,4 +135,3 @@ function classTable(models: readonly AnalysedModel[]): Html {
   });
   return html`<h3>By class</h3>${figureTable('AP over IoU 0.50–0.95; recall, precision and counts at the score threshold', heads, rows)}`;
 }
-
