@@ -4,6 +4,13 @@ import { PlumblineError } from '@plumbline/contract';
 import type { ProtocolReport } from '@plumbline/data/eval';
 import type { Command } from 'commander';
 import { type ProtocolFlags, type ProtocolRequest, parseProtocol, protocolNames } from '../eval-protocol.js';
+import {
+  checkReportOptions,
+  type ReportOptions,
+  type ReportRequest,
+  writeFilesReport,
+  writeModelReport,
+} from '../eval-report.js';
 import { evaluateModel } from '../evaluate-model.js';
 import { LenientReading, type SkippedRows } from '../lenient-reading.js';
 import { loadOptional } from '../load-package.js';
@@ -11,7 +18,7 @@ import { openModel } from '../open-model.js';
 import { parseCount } from '../option-values.js';
 import { Progress, printJson } from '../output.js';
 
-interface EvalOptions extends ProtocolFlags {
+interface EvalOptions extends ProtocolFlags, Omit<ReportOptions, 'protocol'> {
   gt?: string;
   dt?: string;
   model?: string;
@@ -39,12 +46,17 @@ export function registerEval(program: Command): void {
       'coco: ranges of px^2 beside all (default: small:0-1024,medium:1024-9216,large:9216-)',
     )
     .option('--deeppcb-reading <name>', "deeppcb: readme, or script for the repository's evaluation/script.py")
+    .option('--html <file>', 'write a report as one HTML file')
+    .option('--images <dir>', 'folder of the images of --gt, for the pictures of the report')
+    .option('--compare <path>', 'report: set beside a second COCO results file or, with --data, a second model')
+    .option('--score <s>', 'report: a detection counts as a call from this score on (default: 0.5)')
     .option('--lenient', 'leave out bad rows of --gt and --dt and count them, instead of refusing the file')
     .option('--json', 'print one JSON document')
     .addHelpText(
       'after',
       '\nExamples:\n  $ plumbline eval --gt gt.json --dt detections.json' +
-        '\n  $ plumbline eval --model models/pcb-defects-nano --data deeppcb:./deeppcb#val-report --json',
+        '\n  $ plumbline eval --model models/pcb-defects-nano --data deeppcb:./deeppcb#val-report --json' +
+        '\n  $ plumbline eval --model models/pcb-defects-nano --data deeppcb:./deeppcb#val-report --html report.html',
     )
     .action(async (options: EvalOptions) => {
       const run = checkUsage(options);
@@ -68,23 +80,24 @@ function checkUsage(options: EvalOptions): () => Promise<EvalReport> {
   const usage = (problem: string, accepted: string) => new PlumblineError('PLB_CLI_USAGE', { problem, accepted });
   const protocol = parseProtocol(options);
   const forms = '--gt FILE --dt FILE, or --model PATH --data SPEC';
+  const report = checkReportOptions(options);
   if (gt && dt && !model && !data) {
     if (limit || dtOut) throw usage('--limit and --dt-out belong to --model', forms);
-    return () => evaluateFiles(gt, dt, protocol, lenient);
+    return () => evaluateFiles({ gt, dt }, protocol, lenient, report);
   }
   if (model && data && !gt && !dt) {
     if (lenient) throw usage('--lenient belongs to --gt and --dt', forms);
     const count = limit === undefined ? undefined : parseCount(limit, '--limit');
-    return () => evaluatePath(model, data, protocol, count, dtOut);
+    return () => evaluatePath(model, data, protocol, count, dtOut, report);
   }
   throw usage('what to evaluate is not clear', forms);
 }
 
 async function evaluateFiles(
-  gt: string,
-  dt: string,
+  files: { gt: string; dt: string },
   { protocol, options }: ProtocolRequest,
   isLenient = false,
+  report?: ReportRequest,
 ): Promise<EvalReport> {
   const { evaluateProtocol, readCocoDetections, readCocoGroundTruth } = await loadOptional(
     'eval',
@@ -92,9 +105,10 @@ async function evaluateFiles(
     () => import('@plumbline/data/eval'),
   );
   const lenient = isLenient ? new LenientReading() : undefined;
-  const groundTruth = await readCocoGroundTruth(gt, lenient?.sink);
-  const detections = await readCocoDetections(dt, groundTruth, lenient?.sink);
+  const groundTruth = await readCocoGroundTruth(files.gt, lenient?.sink);
+  const detections = await readCocoDetections(files.dt, groundTruth, lenient?.sink);
   lenient?.warn();
+  if (report) await writeFilesReport(report, files, groundTruth, detections);
   return {
     ...evaluateProtocol(protocol, groundTruth, detections, options),
     images: groundTruth.imageIds.length,
@@ -108,6 +122,7 @@ async function evaluatePath(
   { protocol, options }: ProtocolRequest,
   limit: number | undefined,
   dtOut: string | undefined,
+  report?: ReportRequest,
 ): Promise<EvalReport> {
   const { openDataset } = await loadOptional('eval', '@plumbline/data', () => import('@plumbline/data/dataset'));
   const whole = await openDataset(spec);
@@ -126,6 +141,7 @@ async function evaluatePath(
       await mkdir(dirname(dtOut), { recursive: true });
       await writeFile(dtOut, JSON.stringify(results));
     }
+    if (report) await writeModelReport(report, dataset, model.facts, results);
     return { ...figures, images: dataset.samples.length, imagesPerSecond, model: model.facts };
   } finally {
     await model.dispose();

@@ -188,4 +188,10 @@ export const dataErrors = {
     'Evaluate a model on data with the classes it was trained for; the names must be equal.',
     'input',
   ),
+  PLB_DATA_REPORT_TRUTH_DIFFERS: entry(
+    (p: { a: string; b: string; difference: string }) =>
+      `${p.a} and ${p.b} cannot be compared: ${p.difference}; accepted: two evaluations on the same images, classes and boxes`,
+    'Evaluate both models on the same dataset, then compare them.',
+    'input',
+  ),
 } as const;

@@ -101,6 +101,24 @@ export async function readCocoGroundTruth(file: string, onBadRow: RowSink = refu
 }
 
 /**
+ * Reads `images[].{id, file_name}` of a COCO annotation file.
+ * @returns image id -> file name, as it stands there
+ * @throws {PlumblineError} as {@link readCocoGroundTruth}
+ */
+export async function readCocoImageNames(file: string): Promise<Map<number, string>> {
+  const json = await JsonDocument.read(file);
+  const images = json.rows(['images'], 'a list of images');
+  const ids = [...json.idsOf('images', images).keys()];
+  return new Map(
+    images.map(({ file_name: name }, i) => {
+      const path = ['images', i, 'file_name'];
+      if (typeof name !== 'string' || name === '') throw json.shapeProblem(path, name, 'the name of a file');
+      return [ids[i]!, name];
+    }),
+  );
+}
+
+/**
  * Reads a COCO results file: a list of `{image_id, category_id, bbox: [x, y, width, height], score}`. An empty list is an
  * empty set.
  * @param onBadRow gets each bad detection; default: the first one is thrown

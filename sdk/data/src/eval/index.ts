@@ -1,4 +1,4 @@
-export { type RowSink, readCocoDetections, readCocoGroundTruth } from './coco-files.js';
+export { type RowSink, readCocoDetections, readCocoGroundTruth, readCocoImageNames } from './coco-files.js';
 export {
   type AreaRange,
   areaRanges,

@@ -238,7 +238,7 @@ class ImagePairs {
 }
 
 /** IoU of two xywh boxes, no +1; against a crowd the union is the detection's own area. Source: pycocotools maskApi.c, bbIou. */
-function boxIou(dt: Float64Array, d: number, gt: Float64Array, g: number, isCrowd: boolean): number {
+export function boxIou(dt: Float64Array, d: number, gt: Float64Array, g: number, isCrowd: boolean): number {
   const width = Math.min(dt[d + 2]! + dt[d]!, gt[g + 2]! + gt[g]!) - Math.max(dt[d]!, gt[g]!);
   if (width <= 0) return 0;
   const height = Math.min(dt[d + 3]! + dt[d + 1]!, gt[g + 3]! + gt[g + 1]!) - Math.max(dt[d + 1]!, gt[g + 1]!);
