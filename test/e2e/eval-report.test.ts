@@ -26,6 +26,8 @@ describe.skipIf(!chromiumPath)(`the report of an evaluation${skipReason}`, () =>
     const single = await run('--html', join(dir, 'report.html'), '--dt-out', detections, '--json');
     figures = JSON.parse(single.stdout);
     await run('--html', join(dir, 'comparison.html'), '--compare', detections);
+    const inspect = [cli, 'dataset', 'inspect', data, '--html', join(dir, 'inspection.html')];
+    await promisify(execFile)(process.execPath, inspect);
   }, 120_000);
   afterAll(async () => {
     await browser?.close();
@@ -86,10 +88,25 @@ describe.skipIf(!chromiumPath)(`the report of an evaluation${skipReason}`, () =>
     await page.close();
   });
 
-  it.each(['report.html', 'comparison.html'])('%s fits a narrow screen without scrolling sideways', async (name) => {
-    const { page, problems } = await open(name, 390);
-    const widths = await page.evaluate(() => [document.documentElement.scrollWidth, window.innerWidth]);
-    expect(widths[0]).toBeLessThanOrEqual(widths[1]!);
+  it.each(['report.html', 'comparison.html', 'inspection.html'])(
+    '%s fits a narrow screen without scrolling sideways',
+    async (name) => {
+      const { page, problems } = await open(name, 390);
+      const widths = await page.evaluate(() => [document.documentElement.scrollWidth, window.innerWidth]);
+      expect(widths[0]).toBeLessThanOrEqual(widths[1]!);
+      expect(problems).toEqual([]);
+      await page.close();
+    },
+  );
+
+  it('shows the boxes of a dataset by class', async () => {
+    const { page, problems } = await open('inspection.html');
+    const text = await page.locator('body').innerText();
+    expect(text).toContain('24, of which 0 without a box');
+    expect(text).toContain('Nothing is wrong with labels and images.');
+    const row = page.locator('#classes tr', { has: page.locator('th:text-is("mousebite")') });
+    expect(await row.innerText()).toMatch(/28\s+18\.7 %/);
+    expect(await page.locator('#examples figure svg image').count()).toBe(24);
     expect(problems).toEqual([]);
     await page.close();
   });

@@ -7,7 +7,7 @@ import type { CocoDetections, CocoGroundTruth, CocoResult } from '@plumbline/dat
 import type { EvaluationRecord } from '@plumbline/data/report';
 import { openModel } from './open-model.js';
 import { parseScore } from './option-values.js';
-import { Progress } from './output.js';
+import { Progress, utcMinute } from './output.js';
 
 /** Options of `plumbline eval` that concern the report. */
 export interface ReportOptions {
@@ -123,7 +123,7 @@ function nameOfModel({ id, version, runId, step, path }: Readonly<Record<string,
 }
 
 function recordOf({ protocol, scoreThreshold }: ReportRequest, dataset: string, groundTruth: CocoGroundTruth) {
-  const evaluatedAt = `${new Date().toISOString().slice(0, 16).replace('T', ' ')} UTC`;
+  const evaluatedAt = utcMinute(new Date());
   return { dataset, protocol, evaluatedAt, scoreThreshold, groundTruth };
 }
 

@@ -31,6 +31,11 @@ export class Progress {
   }
 }
 
+/** `2026-01-31 09:30 UTC` */
+export function utcMinute(date: Date): string {
+  return `${date.toISOString().slice(0, 16).replace('T', ' ')} UTC`;
+}
+
 /** 75 s -> "1:15", 3700 s -> "1:01:40". */
 export function formatDuration(totalSeconds: number): string {
   const s = Math.round(totalSeconds);

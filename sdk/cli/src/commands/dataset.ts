@@ -1,13 +1,16 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import type { InspectedDataset } from '@plumbline/data/inspect';
 import type { Command } from 'commander';
 import { loadOptional } from '../load-package.js';
-import { Progress, printJson } from '../output.js';
+import { Progress, printJson, utcMinute } from '../output.js';
 import { registerDatasetConvert } from './dataset-convert.js';
 import { registerDatasetFetch } from './dataset-fetch.js';
 import { registerDatasetSplit } from './dataset-split.js';
 
 interface InspectFlags {
   against?: string[];
+  html?: string;
   json?: boolean;
 }
 
@@ -17,6 +20,7 @@ export function registerDataset(program: Command): void {
     .command('inspect <spec>')
     .description('count images, boxes and classes, and list every bad label and image with its place')
     .option('--against <spec>', 'another dataset that must share no image with this one; may be repeated', collect)
+    .option('--html <file>', 'write a page with plots, pictures of problems and examples of each class')
     .option('--json', 'print one JSON document')
     .addHelpText(
       'after',
@@ -41,6 +45,11 @@ async function runInspect(spec: string, flags: InspectFlags): Promise<void> {
     },
   });
   const { inspection } = inspected;
+  if (flags.html) {
+    const { renderInspection } = await import('@plumbline/data/report');
+    await mkdir(dirname(flags.html), { recursive: true });
+    await writeFile(flags.html, await renderInspection(inspected, utcMinute(new Date())));
+  }
   if (flags.json) printJson(inspection);
   else process.stdout.write(asText(inspected));
   if (inspection.problems.length > 0) process.exitCode = 2;

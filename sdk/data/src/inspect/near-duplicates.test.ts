@@ -45,10 +45,15 @@ describe('findNearPairs', () => {
     expect(findNearPairs([dot(0.1, 0.1), dot(0.9, 0.9)].map(signatureOf), 15)).toEqual([]);
   });
 
+  it('does not compare images with nothing on them but a speck', () => {
+    const speck = (x: number) => scene(1, 160, (_, u, v) => (Math.hypot(u - x, v - 0.5) < 0.02 ? 20 : 250));
+    expect(findNearPairs([speck(0.3), speck(0.32)].map(signatureOf), 15)).toEqual([]);
+  });
+
   it('compares every pair that differs in up to fifteen bits', () => {
     const random = createRandom(4);
     const base = Uint32Array.from({ length: 8 }, () => random.int(2 ** 31));
-    const cells = new Float64Array(272);
+    const cells = Float64Array.from({ length: 272 }, (_, i) => (i % 2 === 0 ? 50 : -50));
     const images = Array.from({ length: 30 }, (_, i) => {
       const hash = base.slice();
       for (let bit = 0; bit < 8; bit++) hash[(i + bit) % 8]! ^= 1 << ((3 * i + 5 * bit) % 32);

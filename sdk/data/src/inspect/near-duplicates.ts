@@ -62,6 +62,9 @@ function bitCount(value: number): number {
   return Math.imul((v + (v >>> 4)) & 0x0f0f0f0f, 0x01010101) >>> 24;
 }
 
+/** Mean absolute value. */
+const meanOf = (cells: Float64Array) => cells.reduce((sum, cell) => sum + Math.abs(cell), 0) / cells.length;
+
 export interface NearPair {
   /** Positions in the list of images, a < b. */
   readonly a: number;
@@ -72,6 +75,8 @@ export interface NearPair {
 
 /** Plain areas give hashes of chance: images whose cells differ by more than this many grey levels do not look the same. */
 const maxCellDifference = 8;
+/** Images whose cells differ less than this from their mean, in grey levels, are plain: all of them look the same. */
+const leastStructure = 4;
 
 /**
  * Pairs of images that look the same: hashes that differ in at most `maxDistance` bits, and cells of like brightness. Two hashes with up to 15 differing bits agree in one of their
@@ -80,9 +85,11 @@ const maxCellDifference = 8;
  */
 export function findNearPairs(images: readonly ImageSignature[], maxDistance: number): NearPair[] {
   const pairs = new Map<number, NearPair>();
+  const isPlain = images.map(({ cells }) => meanOf(cells) < leastStructure);
   for (let band = 0; band < 2 * words; band++) {
     const buckets = new Map<number, number[]>();
     images.forEach(({ hash, cells }, b) => {
+      if (isPlain[b]) return;
       const key = (hash[band >> 1]! >>> (16 * (band & 1))) & 0xffff;
       const bucket = buckets.get(key) ?? [];
       buckets.set(key, bucket);

@@ -3,7 +3,7 @@ import sharp from 'sharp';
 import { readImageSize } from '../dataset/index.js';
 import { type Html, html } from './html.js';
 
-/** Boxes in this module are x, y, width, height in px of the stored image. */
+/** Boxes in this module are x, y, width, height in px of the upright image. */
 
 type BoxXywh = readonly [x: number, y: number, width: number, height: number];
 
@@ -78,6 +78,7 @@ export function cropAround([x, y, width, height]: BoxXywh, image: { width: numbe
 async function cutJpeg(file: string, crop: Crop): Promise<Buffer> {
   try {
     return await sharp(file)
+      .autoOrient()
       .extract({ left: crop.left, top: crop.top, width: crop.width, height: crop.height })
       .resize({ width: maxEmbeddedPx, height: maxEmbeddedPx, fit: 'inside', withoutEnlargement: true })
       .flatten({ background: '#808080' })

@@ -3,5 +3,6 @@ export * from './analysis/index.js';
 export { cropAround } from './crop-picture.js';
 export type { EvaluationRecord } from './evaluation-record.js';
 export { type Html, type HtmlValue, html } from './html.js';
+export { renderInspection } from './render-inspection.js';
 export { renderComparison, renderReport } from './render-report.js';
 export { darkTokens, lightTokens, pictureTokens } from './theme.js';

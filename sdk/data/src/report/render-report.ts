@@ -3,7 +3,8 @@ import type { CocoGroundTruth } from '../eval/coco-tables.js';
 import { analyseEvaluation } from './analyse-evaluation.js';
 import type { AnalysedModel } from './analysed-model.js';
 import type { EvaluationRecord } from './evaluation-record.js';
-import { type Html, type HtmlValue, html, trusted } from './html.js';
+import type { HtmlValue } from './html.js';
+import { page } from './page.js';
 import { curvesSection } from './sections/curves.js';
 import { disagreementsSection } from './sections/disagreements.js';
 import { confusionSection, errorsSection } from './sections/errors.js';
@@ -12,7 +13,6 @@ import { operatingSection } from './sections/operating.js';
 import { header, summary } from './sections/overview.js';
 import { calibrationSection, localisationSection, sizesSection } from './sections/quality.js';
 import { switchScript } from './switch-script.js';
-import { styleSheet } from './theme.js';
 
 /** Anchor and name of the sections that every report has, in their order. */
 const commonSections: [string, string][] = [
@@ -37,7 +37,7 @@ export async function renderReport(record: EvaluationRecord): Promise<string> {
   const gallery = await gallerySection(model);
   const sections = present(model, [...commonSections, ...(gallery ? pictureSections : [])]);
   const title = `Evaluation of ${record.modelId}`;
-  return page(title, [header(title, [model], sections), ...commonParts([model]), gallery]);
+  return page(title, [header(title, [model], sections), ...commonParts([model]), gallery], switchScript);
 }
 
 const pictureSections: [string, string][] = [
@@ -57,11 +57,11 @@ export async function renderComparison(a: EvaluationRecord, b: EvaluationRecord)
   const models = [first, second];
   const sections = present(first, [...commonSections, ['disagreements', 'Disagreements']]);
   const title = `Comparison of ${a.modelId} with ${b.modelId}`;
-  return page(title, [
-    header(title, models, sections),
-    ...commonParts(models),
-    await disagreementsSection(first, second),
-  ]);
+  return page(
+    title,
+    [header(title, models, sections), ...commonParts(models), await disagreementsSection(first, second)],
+    switchScript,
+  );
 }
 
 function commonParts(models: readonly AnalysedModel[]): HtmlValue[] {
@@ -80,18 +80,6 @@ function commonParts(models: readonly AnalysedModel[]): HtmlValue[] {
 /** Without ground truth there are no sizes. */
 function present({ analysis }: AnalysedModel, sections: [string, string][]): [string, string][] {
   return sections.filter(([id]) => id !== 'sizes' || analysis.sizes.length > 0);
-}
-
-function page(title: string, parts: readonly HtmlValue[]): string {
-  const document: Html = html`<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'">
-<title>${title}</title><style>${trusted(styleSheet)}</style></head>
-<body><main>
-${parts}
-</main><script>${trusted(switchScript)}</script></body></html>
-`;
-  return document.text;
 }
 
 /** What differs first, or undefined. */

@@ -82,6 +82,7 @@ caption{text-align:left;color:var(--text-3);padding:0 0 4px;font-size:13px}
 th,td{padding:4px 8px;text-align:right;border-bottom:1px solid var(--border);white-space:nowrap;font-weight:400}
 thead th{background:var(--inset);color:var(--text-2);border-bottom:1px solid var(--border-strong);vertical-align:bottom}
 tbody th,thead th:first-child{text-align:left}
+td:has(>.message){text-align:left;white-space:normal;min-width:320px;overflow-wrap:anywhere}
 td.text{text-align:left;white-space:normal;min-width:180px}
 tr.chosen>*{background:var(--raised);font-weight:600;border-top:1px solid var(--border-strong);border-bottom:1px solid var(--border-strong)}
 td.diagonal{outline:1px solid var(--border-strong);outline-offset:-2px;font-weight:600}
@@ -108,6 +109,7 @@ select{font:inherit;font-size:15px;min-height:40px;max-width:100%;padding:0 8px;
 figure{margin:0;background:var(--raised);border:1px solid var(--border);border-radius:5px;overflow:hidden;break-inside:avoid}
 figure svg{display:block;width:100%;height:auto;background:var(--well)}
 figure image{image-rendering:pixelated}
+figure .both{display:grid;grid-template-columns:1fr 1fr;gap:2px}
 figcaption{padding:8px 10px;font-size:13px;color:var(--text-2);overflow-wrap:anywhere}
 figcaption b{color:var(--text-1);font-weight:600}
 .casing{fill:none;stroke:var(--box-casing);vector-effect:non-scaling-stroke;stroke-width:5}
