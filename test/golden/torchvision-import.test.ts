@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TrainConfig, trainConfigSchema } from '@plumbline/contract';
-import type { ImageRgb } from '@plumbline/core/image';
+import { type ImageRgb, placeImage } from '@plumbline/core/image';
 import { loadEngine } from '@plumbline/train/engines';
 import {
   conventions,
@@ -10,7 +10,6 @@ import {
   detectImage,
   inferenceContext,
   modelAnchors,
-  placeImage,
   poolRois,
   runClassifier,
   runRegressor,

@@ -100,12 +100,23 @@ async function runTrain(flags: TrainFlags): Promise<void> {
     };
     metrics = (await evaluateModel(detector, validation, (done) => evaluation.update(done))).stats;
   }
-  const { steps, epochs, loss, imagesPerSecond, checkpoint, stopped } = result;
+  const { steps, epochs, loss, imagesPerSecond, dataWaitShare, checkpoint, stopped } = result;
   if (flags.json)
-    printJson({ steps, epochs, loss, metrics, imagesPerSecond, engine: engine.name, checkpoint, stopped });
+    printJson({
+      steps,
+      epochs,
+      loss,
+      metrics,
+      imagesPerSecond,
+      dataWaitShare,
+      engine: engine.name,
+      checkpoint,
+      stopped,
+    });
   else
     process.stdout.write(
-      `${steps} steps, ${epochs.toFixed(2)} epochs, ${imagesPerSecond.toFixed(1)} images/s\ncheckpoint: ${checkpoint}\n`,
+      `${steps} steps, ${epochs.toFixed(2)} epochs, ${imagesPerSecond.toFixed(1)} images/s, ` +
+        `${(100 * dataWaitShare).toFixed(1)} % of the time waiting for data\ncheckpoint: ${checkpoint}\n`,
     );
   if (stopped) process.stderr.write(`stopped before the end; go on with --resume\n`);
 }

@@ -1,3 +1,4 @@
+export * from './augment.js';
 export * from './backbone.js';
 export * from './checkpoint.js';
 export * from './dataset-files.js';

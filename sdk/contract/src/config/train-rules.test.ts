@@ -24,6 +24,7 @@ describe('trainConfigSchema', () => {
     { key: 'schedule.decayEpochs', settings: { schedule: { decay: 'step' } } },
     { key: 'schedule.decayEpochs', settings: { schedule: { decay: 'cosine', decayEpochs: [8] } } },
     { key: 'schedule.decayEpochs', settings: { schedule: { decay: 'step', epochs: 8, decayEpochs: [8] } } },
+    { key: 'augment.scale', settings: { augment: { scale: [1.5, 0.5] } } },
     // Linear soft-NMS has no sigma.
     { key: 'test.softNms', settings: { test: { softNms: { sigma: 0.5 } } } },
   ])('refuses $settings at $key', ({ key, settings }) => {

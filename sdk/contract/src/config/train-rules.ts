@@ -77,6 +77,9 @@ export function refuseContradictions(config: TrainConfig, context: z.RefinementC
     `released-voc-n1 is for one regressor, this model has ${regressors}`,
   );
 
+  const [smallest, largest] = config.augment.scale;
+  refuse(smallest > largest, ['augment', 'scale'], `the smallest factor ${smallest} is above the largest ${largest}`);
+
   const { decay, decayEpochs, epochs } = schedule;
   const epochsPath = ['schedule', 'decayEpochs'];
   refuse(decay === 'step' && decayEpochs.length === 0, epochsPath, 'decay step needs the epochs to decay after');

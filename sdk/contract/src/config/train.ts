@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { augmentConfigSchema, loaderConfigSchema } from './augment.js';
 import { backboneConfigSchema } from './backbone.js';
 import { refuseContradictions } from './train-rules.js';
 
@@ -272,27 +273,6 @@ export const scheduleConfigSchema = z.strictObject({
   checkpointEverySteps: z.int().positive().default(100),
 });
 
-export const augmentConfigSchema = z.strictObject({
-  flipHorizontal: z.boolean().default(true).meta(says('Mirror half of the images left to right.')),
-  flipVertical: z.boolean().default(false).meta(says('Mirror half of the images top to bottom.')),
-  resize: z
-    .strictObject({
-      shortSides: z
-        .array(z.int().min(32).max(4096))
-        .min(1)
-        .meta(says('Lengths in px for the shorter side; one of them is drawn for each image (multi-scale training).')),
-      longSide: z.int().min(32).max(4096).meta(says('Largest length in px of the longer side; the scale gives way.')),
-    })
-    .nullable()
-    .default(null)
-    .meta(
-      says(
-        'Training scales each image by this rule and pads a batch to its largest image; null fits every image into imageSizeHw.',
-      ),
-    ),
-  transpose: z.boolean().default(false).meta(says('Swap rows and columns of half of the square images.')),
-});
-
 const side = z.int().min(32).max(4096).multipleOf(32);
 
 /** `train.yaml`: how a model is made. */
@@ -331,6 +311,7 @@ export const trainConfigSchema = z
     test: testConfigSchema.prefault({}),
     schedule: scheduleConfigSchema.prefault({}),
     augment: augmentConfigSchema.prefault({}),
+    loader: loaderConfigSchema.prefault({}),
   })
   .superRefine(refuseContradictions);
 

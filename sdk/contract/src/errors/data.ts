@@ -194,4 +194,19 @@ export const dataErrors = {
     'Evaluate both models on the same dataset, then compare them.',
     'input',
   ),
+  PLB_DATA_IMAGE_CHANGED: entry(
+    (p: { file: string; expected: string; actual: string }) =>
+      `${p.file}: is ${p.actual} px, it was ${p.expected} px when the dataset was opened`,
+    'Do not replace images while they are being read. Start again.',
+    'input',
+  ),
+  PLB_DATA_LOADER_WORKER_ENDED: entry(
+    (p: { images: string; reason: string }) =>
+      `a thread that loads images ended (${p.reason}) while it read ${p.images}`,
+    'Look at the named images first. If they are good, the thread ran out of memory: lower loader.workers.',
+  ),
+  PLB_DATA_LOADER_CLOSED: entry(
+    (p: { step: number }) => `the batch of step ${p.step} was asked of a loader that has been closed`,
+    'Open a new loader; a closed one has ended its threads.',
+  ),
 } as const;

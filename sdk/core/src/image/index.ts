@@ -1,2 +1,3 @@
 export type { Frame, ImageRgb } from './image.js';
-export { resizeBilinear } from './resize.js';
+export { type Placement, paddedSide, placeByRule, placeImage } from './placement.js';
+export { resizeBilinear, resizePixels } from './resize.js';

@@ -7,27 +7,43 @@ import type { ImageRgb } from './image.js';
 export function resizeBilinear(image: ImageRgb, sizeHw: readonly [number, number]): ImageRgb {
   const [height, width] = sizeHw;
   if (height === image.height && width === image.width) return image;
-  const columns = sampleAxis(image.width, width);
-  const rows = sampleAxis(image.height, height);
-  const data = new Uint8Array(height * width * 3);
-  const source = image.data;
+  return { width, height, data: resizePixels(image.data, [image.height, image.width], 3, sizeHw) };
+}
+
+/**
+ * The resize of {@link resizeBilinear} for any number of interleaved channels.
+ * @param source   [height, width, channels] of `sourceHw`
+ * @param channels 1 for grey, 3 for RGB; every channel is resized alone
+ * @returns [height, width, channels] of `sizeHw`
+ */
+export function resizePixels(
+  source: Uint8Array,
+  sourceHw: readonly [number, number],
+  channels: number,
+  sizeHw: readonly [number, number],
+): Uint8Array<ArrayBuffer> {
+  const [height, width] = sizeHw;
+  const columns = sampleAxis(sourceHw[1], width);
+  const rows = sampleAxis(sourceHw[0], height);
+  const data = new Uint8Array(height * width * channels);
+  const sourceRow = sourceHw[1] * channels;
   let at = 0;
   for (let y = 0; y < height; y++) {
-    const top = rows.low[y]! * image.width * 3;
-    const bottom = rows.high[y]! * image.width * 3;
+    const top = rows.low[y]! * sourceRow;
+    const bottom = rows.high[y]! * sourceRow;
     const fy = rows.fraction[y]!;
     for (let x = 0; x < width; x++) {
-      const left = columns.low[x]! * 3;
-      const right = columns.high[x]! * 3;
+      const left = columns.low[x]! * channels;
+      const right = columns.high[x]! * channels;
       const fx = columns.fraction[x]!;
-      for (let c = 0; c < 3; c++) {
+      for (let c = 0; c < channels; c++) {
         const a = source[top + left + c]! + (source[top + right + c]! - source[top + left + c]!) * fx;
         const b = source[bottom + left + c]! + (source[bottom + right + c]! - source[bottom + left + c]!) * fx;
         data[at++] = a + (b - a) * fy + 0.5;
       }
     }
   }
-  return { width, height, data };
+  return data;
 }
 
 function sampleAxis(from: number, to: number) {

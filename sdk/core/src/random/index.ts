@@ -1,1 +1,1 @@
-export { createRandom, type Random } from './random.js';
+export { createRandom, mixSeed, type Random } from './random.js';

@@ -67,3 +67,17 @@ export function createRandom(seed: number): Random {
   };
   return random;
 }
+
+/** One 32-bit seed from several whole numbers; their order counts. Source: the mixing of MurmurHash3. */
+export function mixSeed(...values: readonly number[]): number {
+  let hash = 0x9747b28c;
+  for (const value of values) {
+    let k = Math.imul(value, 0xcc9e2d51);
+    k = Math.imul((k << 15) | (k >>> 17), 0x1b873593);
+    hash ^= k;
+    hash = (Math.imul((hash << 13) | (hash >>> 19), 5) + 0xe6546b64) | 0;
+  }
+  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
+  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
+  return (hash ^ (hash >>> 16)) >>> 0;
+}

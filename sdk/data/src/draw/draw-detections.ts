@@ -20,19 +20,33 @@ export async function drawDetections(image: ImageRgb, detections: readonly Detec
     .toBuffer();
 }
 
-/** The overlay alone, of the size of the image. */
+/** The overlay of {@link drawDetections} alone, of the size of the image. */
 export function detectionsSvg(width: number, height: number, detections: readonly Detection[]): string {
+  const rising = [...detections].sort((a, b) => a.score - b.score);
+  const boxes = rising.map(({ classId, className, score, boxXyxy }) => {
+    return { classId, text: `${className} ${score.toFixed(2)}`, boxXyxy };
+  });
+  return labelledBoxesSvg(width, height, boxes);
+}
+
+/** A box in px with the text above it; the class decides the colour. */
+export interface LabelledBox {
+  readonly classId: number;
+  readonly text: string;
+  readonly boxXyxy: readonly [number, number, number, number];
+}
+
+/** An overlay of `width` x `height` px with boxes; later ones lie above earlier ones. */
+export function labelledBoxesSvg(width: number, height: number, boxes: readonly LabelledBox[]): string {
   // One dot of a letter per 640 px of image: a label stays readable when a large picture is shown small.
   const dot = Math.max(1, Math.round(Math.min(width, height) / 640));
-  const rising = [...detections].sort((a, b) => a.score - b.score);
-  const shapes = rising.map((detection) => shape(detection, dot, width));
+  const shapes = boxes.map((box) => shape(box, dot, width));
   return `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}">${shapes.join('')}</svg>`;
 }
 
-function shape({ classId, className, score, boxXyxy }: Detection, dot: number, imageWidth: number): string {
+function shape({ classId, text, boxXyxy }: LabelledBox, dot: number, imageWidth: number): string {
   const colour = colours[classId % colours.length]!;
   const [x1, y1, x2, y2] = boxXyxy;
-  const text = `${className} ${score.toFixed(2)}`;
   const labelWidth = ([...text].length * glyphAdvance + 3) * dot;
   const labelHeight = (glyphHeight + 4) * dot;
   const left = Math.max(0, Math.min(Math.round(x1 - dot), imageWidth - labelWidth));

@@ -1,1 +1,1 @@
-export { detectionsSvg, drawDetections } from './draw-detections.js';
+export { detectionsSvg, drawDetections, type LabelledBox, labelledBoxesSvg } from './draw-detections.js';

@@ -1,12 +1,11 @@
 /** Shapes in this module: B images, R proposals of one image, C classes; boxes flat xyxy px. */
 import type { Detection } from '@plumbline/core/geometry';
 import { nms, softNmsLinear } from '@plumbline/core/geometry';
-import type { ImageRgb } from '@plumbline/core/image';
+import { type ImageRgb, type Placement, paddedSide, placeByRule, placeImage } from '@plumbline/core/image';
 import * as tf from '@tensorflow/tfjs-core';
 import { conventions, isAtLeast } from './conventions.js';
 import { type DetectorModel, modelAnchors, runTrunk } from './detector-model.js';
 import { inferenceContext } from './layers.js';
-import { type Placement, paddedSide, placeByRule, placeImage } from './placement.js';
 import { selectCandidates, suppressCandidates } from './proposals.js';
 import { type HeadOutput, runTestHeads } from './test-heads.js';
 

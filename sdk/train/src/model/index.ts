@@ -19,7 +19,6 @@ export { type ForwardContext, inferenceContext } from './layers.js';
 export { binaryCrossEntropySum, crossEntropyMean, l1Sum, smoothL1Sum } from './losses.js';
 export { type NamedModel, paperConfigurations } from './paper-configurations.js';
 export { type Parameter, ParameterStore } from './parameters.js';
-export { type Placement, paddedSide, placeByRule, placeImage } from './placement.js';
 export { type Candidates, type Proposals, selectCandidates, suppressCandidates } from './proposals.js';
 export type { GroundTruth, SampledRows } from './region-sampling.js';
 export { runClassifier, runRegressor } from './roi-heads.js';

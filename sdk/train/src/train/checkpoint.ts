@@ -134,8 +134,8 @@ export function loadTrainingState(checkpointDir: string, model: DetectorModel, o
   return JSON.parse(readFileSync(join(checkpointDir, 'state.json'), 'utf8'));
 }
 
-/** Identifies a run by its resolved configuration and data. */
-export function runIdOf(config: TrainConfig, dataName: string): string {
+/** Identifies a run by its resolved configuration and data; `loader` changes no result and does not count. */
+export function runIdOf({ loader, ...config }: TrainConfig, dataName: string): string {
   return createHash('sha256')
     .update(JSON.stringify([config, dataName]))
     .digest('hex')

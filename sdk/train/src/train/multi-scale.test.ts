@@ -1,12 +1,12 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { trainConfigSchema } from '@plumbline/contract';
+import { type TrainConfig, trainConfigSchema } from '@plumbline/contract';
 import type { Dataset } from '@plumbline/data/dataset';
+import { BatchLoader } from '@plumbline/data/loader';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { loadEngine } from '../engines/index.js';
-import { BatchLoader } from './loader.js';
 import { train } from './trainer.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'plumbline-multi-scale-'));
@@ -34,6 +34,14 @@ beforeAll(async () => {
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
+const opened: BatchLoader[] = [];
+afterAll(() => Promise.all(opened.map((loader) => loader.close())));
+const open = (config: TrainConfig) => {
+  const loader = new BatchLoader(dataset, config);
+  opened.push(loader);
+  return loader;
+};
+
 const configOf = (shortSides: number[]) =>
   trainConfigSchema.parse({
     imageSizeHw: [64, 64],
@@ -46,7 +54,7 @@ const configOf = (shortSides: number[]) =>
 
 describe('training with augment.resize', () => {
   it('scales each image by the rule and pads the batch to its largest one', async () => {
-    const batch = await new BatchLoader(dataset, configOf([40])).batch(0);
+    const batch = await open(configOf([40])).batch(0);
     // 100 x 50 becomes 80 x 40, 50 x 80 becomes 40 x 64.
     expect(batch.sizeHw).toEqual([64, 96]);
     expect(batch.pixels.length).toBe(2 * 64 * 96 * 3);
@@ -58,10 +66,10 @@ describe('training with augment.resize', () => {
   });
 
   it('lets the longer side limit the scale, and draws among the given sides', async () => {
-    const limited = await new BatchLoader(dataset, configOf([60])).batch(0);
+    const limited = await open(configOf([60])).batch(0);
     const wide = limited.gt[limited.imageIds.indexOf(1)]!;
     expect(wide.clipHw).toEqual([45, 90]);
-    const loader = new BatchLoader(dataset, configOf([32, 40]));
+    const loader = open(configOf([32, 40]));
     const heights = new Set<number>();
     for (let step = 0; step < 8; step++) {
       const { gt, imageIds } = await loader.batch(step);

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { PlumblineError, type TrainConfig } from '@plumbline/contract';
 import { createRandom } from '@plumbline/core/random';
 import { type Dataset, withoutCrowds } from '@plumbline/data/dataset';
+import { type Batch, BatchLoader } from '@plumbline/data/loader';
 import * as tf from '@tensorflow/tfjs-core';
 import {
   createDetectorModel,
@@ -21,7 +22,6 @@ import {
   runIdOf,
   writeCheckpoint,
 } from './checkpoint.js';
-import { type Batch, BatchLoader } from './loader.js';
 import { learningRateAt } from './schedule.js';
 import { Sgd } from './sgd.js';
 
@@ -61,6 +61,8 @@ export interface TrainResult {
   /** Mean of each loss over the last 50 steps of this call. */
   readonly loss: Readonly<Record<string, number>>;
   readonly imagesPerSecond: number;
+  /** Share of the time of this call's steps that was spent waiting for data, 0..1. */
+  readonly dataWaitShare: number;
   readonly checkpoint: string;
   readonly stopped: boolean;
   readonly model: DetectorModel;
@@ -74,16 +76,31 @@ const batchNormMomentum = 0.1;
  * @throws {PlumblineError} PLB_TRAIN_OUT_IN_USE, PLB_TRAIN_CONFIG_CHANGED, PLB_TRAIN_DIVERGED and those of the data
  */
 export async function train(options: TrainOptions): Promise<TrainResult> {
-  const { outDir, signal } = options;
+  const { outDir } = options;
   const dataset = withoutCrowds(options.dataset);
   const classes = options.config.classes ?? dataset.classes;
   const config: TrainConfig = { ...options.config, classes: [...classes] };
-  const { batchSize, epochs, checkpointEverySteps } = config.schedule;
   const existing = findCheckpoint(outDir);
   if (existing && !options.resume) throw new PlumblineError('PLB_TRAIN_OUT_IN_USE', { dir: outDir });
   mkdirSync(outDir, { recursive: true });
 
   const loader = new BatchLoader(dataset, config);
+  try {
+    return await trainWith(loader, options, config, existing);
+  } finally {
+    await loader.close();
+  }
+}
+
+async function trainWith(
+  loader: BatchLoader,
+  options: TrainOptions,
+  config: TrainConfig,
+  existing: string | undefined,
+): Promise<TrainResult> {
+  const { dataset, outDir, signal } = options;
+  const { batchSize, epochs, checkpointEverySteps } = config.schedule;
+  const classes = config.classes ?? dataset.classes;
   const model = createDetectorModel(config, classes);
   const optimizer = new Sgd(model.parameters, config.schedule);
   const random = createRandom(config.seed + 1);
@@ -104,6 +121,8 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
 
   const metricsFile = join(outDir, 'metrics.jsonl');
   const recent: StepMetrics[] = [];
+  let dataWaitSeconds = 0;
+  let stepSeconds = 0;
   const startedMs = performance.now();
   const firstStep = step;
   const lastStep = Math.min(totalSteps, options.maxSteps ?? totalSteps);
@@ -119,13 +138,17 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
     const learningRate = learningRateAt(step, totalSteps, config.schedule);
     const outcome = trainStep(model, optimizer, batch, learningRate, random.choose);
     refuseDivergence(outcome, step, batch, outDir);
+    batch.release();
     step++;
+    const secondsOfStep = (performance.now() - stepStartedMs) / 1000;
+    dataWaitSeconds += dataSeconds;
+    stepSeconds += secondsOfStep;
     const metrics: StepMetrics = {
       step,
       epoch: step / loader.stepsPerEpoch,
       learningRate,
       ...outcome,
-      imagesPerSecond: batchSize / ((performance.now() - stepStartedMs) / 1000),
+      imagesPerSecond: batchSize / secondsOfStep,
       dataSeconds,
     };
     appendFileSync(metricsFile, `${JSON.stringify(metrics, roundNumbers)}\n`);
@@ -133,7 +156,7 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
     if (recent.length > 50) recent.shift();
     options.onStep?.(metrics, totalSteps);
     if (step % checkpointEverySteps === 0 && step < lastStep) save();
-    await new Promise((resolve) => setImmediate(resolve)); // lets signals and image decoding through
+    await new Promise((resolve) => setImmediate(resolve)); // lets signals through
   }
   if (step > firstStep || !existing) save();
   const seconds = (performance.now() - startedMs) / 1000;
@@ -143,6 +166,7 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
     epochs: step / loader.stepsPerEpoch,
     loss: meanLosses(recent),
     imagesPerSecond: ((step - firstStep) * batchSize) / seconds,
+    dataWaitShare: stepSeconds > 0 ? dataWaitSeconds / stepSeconds : 0,
     checkpoint: join(outDir, 'checkpoint'),
     stopped: step < lastStep,
     model,
@@ -215,7 +239,8 @@ function refuseDivergence(outcome: StepOutcome, step: number, batch: Batch, outD
 
 function refuseOtherConfig(outDir: string, config: TrainConfig): void {
   const { header } = readCheckpointHeader(outDir);
-  const keys = Object.keys(config) as (keyof TrainConfig)[];
+  // How batches are made changes nothing in them.
+  const keys = (Object.keys(config) as (keyof TrainConfig)[]).filter((key) => key !== 'loader');
   const changed = keys.filter((key) => JSON.stringify(config[key]) !== JSON.stringify(header.config[key]));
   if (changed.length > 0)
     throw new PlumblineError('PLB_TRAIN_CONFIG_CHANGED', { dir: outDir, keys: changed.join(', ') });

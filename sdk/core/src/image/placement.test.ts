@@ -1,4 +1,3 @@
-import { trainConfigSchema } from '@plumbline/contract';
 import { describe, expect, it } from 'vitest';
 import { placeByRule } from './placement.js';
 
@@ -19,14 +18,5 @@ describe('placeByRule', () => {
     expect(placement.sizeHw).toEqual(sizeHw);
     expect(placement.scaleY).toBeCloseTo(sizeHw[0] / sourceHw[0], 12);
     expect(placement.scaleX).toBeCloseTo(sizeHw[1] / sourceHw[1], 12);
-  });
-});
-
-describe('conventions torchvision', () => {
-  it('is refused with aligned pooling', () => {
-    const parsed = trainConfigSchema.safeParse({ imageSizeHw: [64, 64], model: { conventions: 'torchvision' } });
-    expect(parsed.error?.issues).toMatchObject([
-      { path: ['model', 'head', 'aligned'], message: 'conventions torchvision pools with aligned false' },
-    ]);
   });
 });

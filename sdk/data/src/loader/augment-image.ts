@@ -1,0 +1,65 @@
+import { createRandom, mixSeed } from '@plumbline/core/random';
+import { blur, leastSigma } from './blur.js';
+import { pasteBoxes } from './copy-paste.js';
+import type { ImageSource } from './image-source.js';
+import { fillOf, type LabelledImage } from './labelled-image.js';
+import { drawLevels } from './levels.js';
+import { mosaic } from './mosaic.js';
+import { addNoise } from './noise.js';
+import type { LoaderSettings, PlannedImage } from './plan.js';
+import { reframe } from './reframe.js';
+
+/** An image before orientation and normalisation. */
+export interface AugmentedImage {
+  readonly image: LabelledImage;
+  /** [256] change of levels still to be applied, where no operation had to write pixels for it. */
+  readonly levels: Uint8Array | undefined;
+}
+
+/** Streams of random numbers of one image; 1 is the quarter turn, which is drawn with the plan. */
+const stream = { mosaic: 2, copyPaste: 3, reframe: 4, blur: 5, levels: 6, noise: 7 } as const;
+const identity = Uint8Array.from({ length: 256 }, (_, i) => i);
+
+/**
+ * Applies everything of `augment` but the orientation, in this order: mosaic, copyPaste, crop with scale and aspect,
+ * blur, levels (contrast, brightness, gamma), noise. Each operation has a stream of random numbers of its own, so that
+ * switching one on or off leaves the others as they were.
+ */
+export async function augmentImage(
+  planned: PlannedImage,
+  source: ImageSource,
+  { augment, normalization }: LoaderSettings,
+): Promise<AugmentedImage> {
+  const randomOf = (name: keyof typeof stream) => createRandom(mixSeed(planned.seed, stream[name]));
+  const fill = fillOf(normalization.mean);
+  let image = await source.load(planned.index, planned.variant);
+
+  if (augment.mosaic > 0) {
+    const random = randomOf('mosaic');
+    if (random.next() < augment.mosaic) {
+      const others = [1, 2, 3].map(() => random.int(source.count));
+      const loaded = await Promise.all(others.map((index) => source.load(index, planned.variant)));
+      image = mosaic([image, ...loaded], fill, random);
+    }
+  }
+  if (augment.copyPaste && source.count > 1) {
+    const random = randomOf('copyPaste');
+    if (random.next() < augment.copyPaste.probability) {
+      const other = (planned.index + 1 + random.int(source.count - 1)) % source.count;
+      image = pasteBoxes(image, await source.load(other, planned.variant), augment.copyPaste, random);
+    }
+  }
+  if (augment.crop || augment.aspect > 1 || augment.scale[0] !== 1 || augment.scale[1] !== 1) {
+    image = reframe(image, augment, fill, randomOf('reframe'));
+  }
+  if (augment.blur > 0) {
+    const sigma = augment.blur * randomOf('blur').next();
+    if (sigma >= leastSigma) image = blur(image, sigma);
+  }
+  const hasLevels = augment.brightness > 0 || augment.contrast > 0 || augment.gamma > 1;
+  const levels = hasLevels ? drawLevels(augment, randomOf('levels')) : undefined;
+  if (augment.noise === 0) return { image, levels };
+  const random = randomOf('noise');
+  const sigma = augment.noise * random.next();
+  return { image: { ...image, data: addNoise(image.data, levels ?? identity, sigma, random) }, levels: undefined };
+}
