@@ -80,6 +80,32 @@ describe('plumbline dataset', () => {
     expect(stderr).toContain(`${map}:2:`);
   });
 
+  it('draws a batch with the augmentation of a configuration', async () => {
+    const config = join(dir, 'train.yaml');
+    await writeFile(config, 'imageSizeHw: [96, 96]\naugment: { rotate90: true, mosaic: 1 }\n');
+    const picture = join(dir, 'sheets', 'batch.png');
+    const args = ['dataset', 'inspect', spec, '--augment', picture, '--config', config, '--count', '4'];
+    expect((await runPlumbline(...args)).exitCode).toBe(0);
+    const bytes = await readFile(picture);
+    // Two columns and two rows of 96 px with gaps of 8: width and height in the header of a PNG.
+    expect([bytes.readUInt32BE(16), bytes.readUInt32BE(20)]).toEqual([216, 216]);
+    const alone = await runPlumbline('dataset', 'inspect', spec, '--config', config);
+    expect(alone.stderr).toContain('--config belongs to --augment');
+  }, 60_000);
+
+  it('times the loader', async () => {
+    const args = ['bench', 'loader', '--data', spec, '--seconds', '0.5', '--workers', '1'];
+    const { decoded, cached, hardware } = JSON.parse((await runPlumbline(...args, '--json')).stdout);
+    for (const figures of [decoded, cached]) {
+      expect(figures.imagesPerSecond).toBeCloseTo(figures.images / figures.seconds, 6);
+      expect(figures.images).toBeGreaterThan(0);
+    }
+    expect(hardware.cpu).toBeTruthy();
+    const text = (await runPlumbline(...args)).stdout;
+    expect(text).toMatch(/decoded and augmented +\d+ images\/s/);
+    expect((await runPlumbline('bench', 'loader', '--data', spec, '--seconds', '0')).exitCode).toBe(2);
+  }, 60_000);
+
   it('stops a download at Ctrl-C, says how to go on and exits with 1', async () => {
     const server = createServer(() => {}); // takes the request and never answers
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));

@@ -5,6 +5,7 @@ import { loadOptional } from '../load-package.js';
 import { parseCount } from '../option-values.js';
 import { Progress, printJson } from '../output.js';
 import { registerBenchEval } from './bench-eval.js';
+import { registerBenchLoader } from './bench-loader.js';
 
 interface InferFlags {
   model: string;
@@ -30,6 +31,7 @@ export function registerBench(program: Command): void {
     .addHelpText('after', '\nExample:\n  $ plumbline bench infer --model models/pcb-defects-nano --threads 2 --json')
     .action(runInfer);
   registerBenchEval(bench);
+  registerBenchLoader(bench);
 }
 
 async function runInfer(flags: InferFlags): Promise<void> {

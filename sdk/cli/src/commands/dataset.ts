@@ -1,8 +1,11 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { PlumblineError } from '@plumbline/contract';
 import type { InspectedDataset } from '@plumbline/data/inspect';
 import type { Command } from 'commander';
+import { writeAugmentSheet } from '../augment-sheet.js';
 import { loadOptional } from '../load-package.js';
+import { parseCount } from '../option-values.js';
 import { Progress, printJson, utcMinute } from '../output.js';
 import { registerDatasetConvert } from './dataset-convert.js';
 import { registerDatasetFetch } from './dataset-fetch.js';
@@ -11,6 +14,9 @@ import { registerDatasetSplit } from './dataset-split.js';
 interface InspectFlags {
   against?: string[];
   html?: string;
+  augment?: string;
+  config?: string;
+  count: string;
   json?: boolean;
 }
 
@@ -20,6 +26,9 @@ export function registerDataset(program: Command): void {
     .command('inspect <spec>')
     .description('count images, boxes and classes, and list every bad label and image with its place')
     .option('--against <spec>', 'another dataset that must share no image with this one; may be repeated', collect)
+    .option('--augment <file>', 'write a picture of a training batch with its boxes (.png)')
+    .option('--config <file>', 'with --augment: train.yaml whose augmentation is shown; default: every kind, moderate')
+    .option('--count <n>', 'with --augment: images on the picture', '16')
     .option('--html <file>', 'write a page with plots, pictures of problems and examples of each class')
     .option('--json', 'print one JSON document')
     .addHelpText(
@@ -35,6 +44,9 @@ export function registerDataset(program: Command): void {
 }
 
 async function runInspect(spec: string, flags: InspectFlags): Promise<void> {
+  if (flags.config && !flags.augment) {
+    throw new PlumblineError('PLB_CLI_USAGE', { problem: '--config belongs to --augment', accepted: 'both together' });
+  }
   const data = await loadOptional('dataset inspect', '@plumbline/data', () => import('@plumbline/data/inspect'));
   let progress: Progress | undefined;
   const inspected = await data.inspectDataset(spec, {
@@ -45,6 +57,11 @@ async function runInspect(spec: string, flags: InspectFlags): Promise<void> {
     },
   });
   const { inspection } = inspected;
+  if (flags.augment) {
+    const file = flags.augment;
+    const count = parseCount(flags.count, '--count');
+    await writeAugmentSheet(inspected.dataset, { file, count, ...(flags.config ? { config: flags.config } : {}) });
+  }
   if (flags.html) {
     const { renderInspection } = await import('@plumbline/data/report');
     await mkdir(dirname(flags.html), { recursive: true });
