@@ -1,4 +1,7 @@
+import { spawn } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -75,5 +78,39 @@ describe('plumbline dataset', () => {
     const { exitCode, stderr } = await runPlumbline(...args);
     expect(exitCode).toBe(2);
     expect(stderr).toContain(`${map}:2:`);
+  });
+
+  it('stops a download at Ctrl-C, says how to go on and exits with 1', async () => {
+    const server = createServer(() => {}); // takes the request and never answers
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const from = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const cli = join(import.meta.dirname, '../../sdk/cli/dist/main.js');
+    const child = spawn(process.execPath, [
+      cli,
+      'dataset',
+      'fetch',
+      'deeppcb',
+      '--out',
+      join(dir, 'd'),
+      '--from',
+      from,
+    ]);
+    let stderr = '';
+    child.stderr.on('data', (chunk) => {
+      stderr += chunk;
+    });
+    const ended = new Promise((resolve) => child.on('close', resolve));
+    server.once('request', () => child.kill('SIGINT'));
+    expect(await ended).toBe(1);
+    expect(stderr).toContain('stopping: what is complete stays');
+    expect(stderr).toContain('PLB_DATA_FETCH_STOPPED');
+    server.closeAllConnections();
+    await new Promise((resolve) => server.close(resolve));
+  });
+
+  it('refuses a dataset that is not for fetching', async () => {
+    const { exitCode, stderr } = await runPlumbline('dataset', 'fetch', 'coco', '--out', 'x');
+    expect(exitCode).toBe(2);
+    expect(stderr).toContain('no dataset is named "coco"');
   });
 });

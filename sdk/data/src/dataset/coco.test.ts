@@ -1,7 +1,7 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { openDataset, parseDatasetSpec } from '@plumbline/data/dataset';
+import { openDataset, parseDatasetSpec, withoutCrowds } from '@plumbline/data/dataset';
 import { groundTruthOfDataset } from '@plumbline/data/eval';
 import sharp from 'sharp';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -61,6 +61,15 @@ describe('openDataset on COCO', () => {
       { id: 18, name: 'dog' },
     ]);
     expect(dataset.placeOf!(sample!, 1).line).toBeGreaterThan(dataset.placeOf!(sample!, 0).line);
+  });
+
+  it('leaves out crowds for training, and nothing where there is none', async () => {
+    const [, sample] = withoutCrowds(await open(good)).samples;
+    expect([...sample!.gtBoxesXyxy]).toEqual([1.25, 2.5, 11.25, 22.5]);
+    expect([...sample!.gtLabels, ...sample!.gtAreas!]).toEqual([1, 77]);
+    expect(sample!.gtIsCrowd).toBeUndefined();
+    const plain = await open({ ...good, annotations: good.annotations.slice(0, 1) });
+    expect(withoutCrowds(plain)).toBe(plain);
   });
 
   const withAnnotation = (change: object) => ({ ...good, annotations: [{ ...good.annotations[0], ...change }] });

@@ -3,5 +3,5 @@ export { deepPcbClasses, parseDeepPcbLabels } from './deeppcb.js';
 export { largestValueOf16Bit, readImageRgb, readImageSize } from './image.js';
 export { mapConcurrently } from './parallel.js';
 export type { ProblemSink } from './problems.js';
-export type { Dataset, DatasetSpec, SampleRef } from './sample.js';
+export { type Dataset, type DatasetSpec, type SampleRef, withoutCrowds } from './sample.js';
 export { parseDatasetSpec } from './spec.js';

@@ -36,6 +36,24 @@ export interface Dataset {
   readonly placeOf?: (sample: SampleRef, g: number) => { file: string; line: number };
 }
 
+/** The dataset without regions of crowds, which are no objects to learn. */
+export function withoutCrowds(dataset: Dataset): Dataset {
+  if (!dataset.samples.some(({ gtIsCrowd }) => gtIsCrowd)) return dataset;
+  const samples = dataset.samples.map((sample): SampleRef => {
+    const { gtIsCrowd, gtAreas, gtDifficult, ...rest } = sample;
+    if (!gtIsCrowd) return sample;
+    const isKept = (g: number) => gtIsCrowd[g] === 0;
+    return {
+      ...rest,
+      gtBoxesXyxy: sample.gtBoxesXyxy.filter((_, i) => isKept(i >> 2)),
+      gtLabels: sample.gtLabels.filter((_, g) => isKept(g)),
+      ...(gtAreas ? { gtAreas: gtAreas.filter((_, g) => isKept(g)) } : {}),
+      ...(gtDifficult ? { gtDifficult: gtDifficult.filter((_, g) => isKept(g)) } : {}),
+    };
+  });
+  return { ...dataset, samples };
+}
+
 /** A dataset spec taken apart: `deeppcb:DIR#val` is kind `deeppcb`, path `DIR`, split `val`. */
 export interface DatasetSpec {
   readonly spec: string;

@@ -4,6 +4,7 @@ import {
   imageOutcomes,
   onlyFirstRight,
   operatingPoints,
+  renderComparison,
 } from '@plumbline/data/report';
 import { describe, expect, it } from 'vitest';
 
@@ -52,6 +53,18 @@ function recordOf(detections = found): EvaluationRecord {
     },
   };
 }
+
+describe('renderComparison', () => {
+  it('refuses two evaluations of different ground truth and says what differs', async () => {
+    const [record, other] = [recordOf(), recordOf()];
+    const fewer = { ...other.groundTruth, imageIds: other.groundTruth.imageIds.subarray(0, 4) };
+    await expect(renderComparison(record, { ...other, groundTruth: fewer })).rejects.toMatchObject({
+      code: 'PLB_DATA_REPORT_TRUTH_DIFFERS',
+      params: { difference: '5 and 4 images, not the same ids' },
+    });
+    expect(await renderComparison(record, other)).toContain('Comparison of by hand with by hand');
+  });
+});
 
 describe('analyseEvaluation', () => {
   const record = recordOf();

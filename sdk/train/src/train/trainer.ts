@@ -2,7 +2,7 @@ import { appendFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { PlumblineError, type TrainConfig } from '@plumbline/contract';
 import { createRandom } from '@plumbline/core/random';
-import type { Dataset } from '@plumbline/data/dataset';
+import { type Dataset, withoutCrowds } from '@plumbline/data/dataset';
 import * as tf from '@tensorflow/tfjs-core';
 import {
   createDetectorModel,
@@ -74,7 +74,8 @@ const batchNormMomentum = 0.1;
  * @throws {PlumblineError} PLB_TRAIN_OUT_IN_USE, PLB_TRAIN_CONFIG_CHANGED, PLB_TRAIN_DIVERGED and those of the data
  */
 export async function train(options: TrainOptions): Promise<TrainResult> {
-  const { dataset, outDir, signal } = options;
+  const { outDir, signal } = options;
+  const dataset = withoutCrowds(options.dataset);
   const classes = options.config.classes ?? dataset.classes;
   const config: TrainConfig = { ...options.config, classes: [...classes] };
   const { batchSize, epochs, checkpointEverySteps } = config.schedule;
