@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { openDataset, readImageRgb } from '@plumbline/data/dataset';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { writeConstantModel } from '../fixtures/constant-model.js';
@@ -343,5 +343,49 @@ describe('plumbline dataset inspect', () => {
     expect(exitCode).toBe(2);
     expect(stdout).toContain('1 problem\n');
     expect(stdout).toContain(`PLB_DATA_LABEL_FIELDS: ${join(copy, 'labels', '00041015.txt')}:2:1: 3 fields`);
+  });
+
+  it('writes a report on two files beside the JSON output, with pictures from --images', async () => {
+    const html = join(dir, 'reports', 'report.html');
+    const { samples, classes } = await openDataset(spec);
+    const sample = samples[0]!;
+    const [x1, y1, x2, y2] = sample.gtBoxesXyxy as unknown as [number, number, number, number];
+    const bbox = [x1, y1, x2 - x1, y2 - y1];
+    const area = (x2 - x1) * (y2 - y1);
+    const gt = join(dir, 'named-gt.json');
+    const annotations = [{ id: 1, image_id: 1, category_id: 1, bbox, area, iscrowd: 0 }];
+    const images = [{ id: 1, file_name: basename(sample.file) }];
+    await writeFile(gt, JSON.stringify({ images, categories: [{ id: 1, name: classes[0] }], annotations }));
+    const dt = join(dir, 'none.json');
+    await writeFile(dt, '[]');
+    const shared = ['eval', '--gt', gt, '--dt', dt, '--html', html, '--images', dirname(sample.file), '--json'];
+    const alone = await runPlumbline(...shared, '--score', '0.3');
+    expect(alone.exitCode).toBe(0);
+    expect(JSON.parse(alone.stdout).stats.AP).toBe(0);
+    const page = await readFile(html, 'utf8');
+    expect(page).toContain('At score 0.30 the model finds 0 of 1 defect ');
+    expect(page.match(/<image /g)).toHaveLength(1);
+    const found = join(dir, 'found.json');
+    await writeFile(found, JSON.stringify([{ image_id: 1, category_id: 1, bbox, score: 0.9 }]));
+    expect((await runPlumbline(...shared, '--compare', found)).exitCode).toBe(0);
+    expect(await readFile(html, 'utf8')).toContain('both are right on 0, only A on 0, only B on 1, neither on 0');
+
+    await writeFile(gt, JSON.stringify({ images: [{ id: 1 }], categories: [{ id: 1, name: 'a' }], annotations }));
+    const nameless = await runPlumbline(...shared);
+    expect(nameless.exitCode).toBe(2);
+    expect(nameless.stderr).toContain(`${gt}:1:12`);
+    expect(nameless.stderr).toContain('images[0].file_name is missing');
+  });
+
+  it.each([
+    [['--score', '0.3'], '--images, --compare and --score belong to the report'],
+    [['--html', 'r.html', '--score', '2'], '--score is "2"'],
+    [['--html', 'r.html', '--images', 'no-such-folder'], '--images is "no-such-folder"'],
+    [['--html', 'r.html', '--compare', 'models/pcb-defects-nano'], 'a COCO results file (.json)'],
+  ])('refuses %j before it evaluates', async (options, message) => {
+    const files = ['--gt', join(tiny, 'gt.json'), '--dt', join(tiny, 'detections.json')];
+    const { exitCode, stderr } = await runPlumbline('eval', ...files, ...options);
+    expect(exitCode).toBe(2);
+    expect(stderr).toContain(message);
   });
 });

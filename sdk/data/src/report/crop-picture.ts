@@ -44,7 +44,7 @@ export async function cropPicture(
   );
   // What the picture is about is drawn last, above the rest.
   const ordered = [...visible].sort((a, b) => Number(b.isAside) - Number(a.isAside));
-  return html`<svg viewBox="${crop.left} ${crop.top} ${crop.width} ${crop.height}" role="img" aria-label="${name}"><image x="${crop.left}" y="${crop.top}" width="${crop.width}" height="${crop.height}" href="data:image/jpeg;base64,${jpeg.toString('base64')}"/>${ordered.map(
+  return html`<svg viewBox="${crop.left} ${crop.top} ${crop.width} ${crop.height}" role="img" aria-label="${name}"><image x="${crop.left}" y="${crop.top}" width="${crop.width}" height="${crop.height}" preserveAspectRatio="none" href="data:image/jpeg;base64,${jpeg.toString('base64')}"/>${ordered.map(
     ({ boxXywh, kind, isAside }) => {
       const [x, y, width, height] = boxXywh.map((value) => Math.round(value * 10) / 10);
       const place = html`x="${x}" y="${y}" width="${width}" height="${height}"`;

@@ -30,6 +30,11 @@ export function scoreText(score: number): string {
   return Math.abs(Number(two) - score) < 1e-9 ? two : String(Number(score.toFixed(4)));
 }
 
+/** A count per 100 parts, one digit. */
+export function perHundred(count: number): string {
+  return count.toLocaleString('en-US', { minimumFractionDigits: 1, maximumFractionDigits: 1 });
+}
+
 export function whole(count: number): string {
   return count.toLocaleString('en-US');
 }

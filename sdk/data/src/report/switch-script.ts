@@ -15,7 +15,7 @@ export const switchScript = `
       curve.classList.toggle('off', !isShown);
       if (isShown) labels.push(curve.dataset.label);
     }
-    status.textContent = labels.length > 0 ? labels.join('; ') : 'There is no ground truth of this class.';
+    status.textContent = labels.length > 3 ? status.dataset.family.replace('CLASS', () => ofClass.selectedOptions[0].textContent) : labels.length > 0 ? labels.join('; ') : 'There is no ground truth of this class.';
   };
   controls.hidden = false;
   controls.addEventListener('change', show);

@@ -9,7 +9,7 @@ export interface TableRow {
 
 /** A table of figures that scrolls inside its own box when it is wider than the page. */
 export function figureTable(caption: string, heads: readonly string[], rows: readonly TableRow[]): Html {
-  return html`<div class="scroll" role="region" aria-label="${caption}" tabindex="0"><table><caption>${caption}</caption>
+  return html`<div class="scroll${heads.length < 5 && ' narrow'}" role="region" aria-label="${caption}" tabindex="0"><table><caption>${caption}</caption>
 <thead><tr>${heads.map((head) => html`<th scope="col">${head}</th>`)}</tr></thead>
 <tbody>${rows.map(
     ({ head, cells, isChosen }) =>

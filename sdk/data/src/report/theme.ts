@@ -82,6 +82,8 @@ caption{text-align:left;color:var(--text-3);padding:0 0 4px;font-size:13px}
 th,td{padding:4px 8px;text-align:right;border-bottom:1px solid var(--border);white-space:nowrap;font-weight:400}
 thead th{background:var(--inset);color:var(--text-2);border-bottom:1px solid var(--border-strong);vertical-align:bottom}
 tbody th,thead th:first-child{text-align:left}
+tbody th .note{white-space:normal}
+.narrow{max-width:640px}
 td:has(>.message){text-align:left;white-space:normal;min-width:320px;overflow-wrap:anywhere}
 td.text{text-align:left;white-space:normal;min-width:180px}
 tr.chosen>*{background:var(--raised);font-weight:600;border-top:1px solid var(--border-strong);border-bottom:1px solid var(--border-strong)}

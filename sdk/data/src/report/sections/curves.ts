@@ -32,14 +32,15 @@ export function curvesSection(models: readonly AnalysedModel[]): Html {
 <label>Class<select><option value="mean">All classes (mean)</option>${names.map((name, k) => html`<option value="${k}">${name}</option>`)}</select></label>
 <label>IoU<select><option value="all">${ious.length === 10 ? 'All ten' : 'All drawn'}</option>${ious.map((t) => html`<option value="${t}"${String(t) === openIou && html` selected`}>${iouText(t)}</option>`)}</select></label>
 </div>
-<div class="pair"><div>${modelKey(models, 'line')}${chart}<p class="note" role="status">${openText(models, openIou)}</p></div>
+<div class="pair"><div>${modelKey(models, 'line')}${chart}<p class="note" role="status" data-family="CLASS: one curve for each IoU from ${iouText(ious[0]!)} (top) to ${iouText(ious.at(-1)!)} (bottom); AP stands in the table.">${openText(models, openIou, ious)}</p></div>
 <div>${apTable(models, names)}</div></div></section>
 ${iouSection(models)}`;
 }
 
-function openText(models: readonly AnalysedModel[], openIou: string): string {
+function openText(models: readonly AnalysedModel[], openIou: string, ious: readonly number[]): string {
   if (models[0]!.analysis.operating.defects === 0) return 'There is no ground truth, so there is no curve.';
-  if (openIou === 'all') return 'All classes, one curve for each IoU from 0.50 (top) to 0.95 (bottom).';
+  if (openIou === 'all')
+    return `All classes: one curve for each IoU from ${iouText(ious[0]!)} (top) to ${iouText(ious.at(-1)!)} (bottom).`;
   return models.map((model) => label(model, model.analysis.curves[0]!, () => 'all classes')).join('; ');
 }
 
@@ -69,8 +70,8 @@ function curveGroup(
   const at = crossing < 0 ? precision.length - 1 : crossing;
   const text =
     labelled.has(iouIndex) &&
-    m === 0 &&
-    html`<text class="curve-label" x="${px(frame.x(recallThresholds[at]!) - 4)}" y="${px(frame.y(Math.min(recallThresholds[at]!, 0.97)) + 12)}" text-anchor="end">${iouText(iouIndex)}</text>`;
+    !isCompared(model) &&
+    html`<text class="curve-label" x="${px(Math.max(frame.x(recallThresholds[at]!) - 4, frame.x(0) + 30))}" y="${px(frame.y(Math.min(recallThresholds[at]!, 0.97)) + 12)}" text-anchor="end">${iouText(iouIndex)}</text>`;
   return html`<g data-class="${categoryIndex ?? 'mean'}" data-iou="${iouIndex}" data-label="${label(model, curve, nameOf)}"${!isOpen && html` class="off"`}><path class="curve${(iouIndex === 0 || isCompared(model)) && ' lead'}${m === 1 && ' b'}" d="${d}"/>${text}</g>
 `;
 }

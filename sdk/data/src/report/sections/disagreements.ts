@@ -1,7 +1,7 @@
 import { basename } from 'node:path';
 import type { AnalysedModel } from '../analysed-model.js';
 import { type ImageOutcome, imageOutcomes, onlyFirstRight } from '../analysis/index.js';
-import { counted, scoreText, whole } from '../format.js';
+import { counted, decimal, whole } from '../format.js';
 import { type Html, html } from '../html.js';
 import { figureTable } from '../table.js';
 import { boxLegend, figure } from './gallery.js';
@@ -52,7 +52,7 @@ async function direction(
       const text = html`${wrong.key} misses <b>${className(groundTruth.categoryIndex[firstMiss]!)}</b>.`;
       pictures.push(await figure(wrong, image, groundTruth.boxesXywh, firstMiss, { gt: firstMiss, dt: null }, text));
     } else if (worstFalseCall !== null) {
-      const text = html`${wrong.key} calls <b>${className(detections.categoryIndex[worstFalseCall]!)}</b> with score ${scoreText(detections.scores[worstFalseCall]!)}, which is no label.`;
+      const text = html`${wrong.key} calls <b>${className(detections.categoryIndex[worstFalseCall]!)}</b> with score ${decimal(detections.scores[worstFalseCall]!, 3)}, which finds no label.`;
       const about = { gt: null, dt: worstFalseCall };
       pictures.push(await figure(wrong, image, detections.boxesXywh, worstFalseCall, about, text));
     }

@@ -31,7 +31,6 @@ export function errorsSection(models: readonly AnalysedModel[]): Html {
   });
   const heads = [
     'Type',
-    'Meaning',
     ...models.map((model) => columnHead(model, 'Count')),
     ...models.map((model) => columnHead(model, 'dAP, pt')),
     ...(models.length > 1 ? ['B − A, pt'] : []),
@@ -39,9 +38,8 @@ export function errorsSection(models: readonly AnalysedModel[]): Html {
   const row = (name: string, meaning: string, pick: (model: AnalysedModel) => { count: number; dAp: number }) => {
     const figures = models.map(pick);
     return {
-      head: name,
+      head: html`${name}<br><span class="note">${meaning}</span>`,
       cells: [
-        html`<span>${meaning}</span>`,
         ...figures.map(({ count }) => whole(count)),
         ...figures.map(({ dAp }) => (100 * dAp).toFixed(2)),
         ...(figures.length > 1 ? [signed(100 * (figures[1]!.dAp - figures[0]!.dAp), 2)] : []),
@@ -54,9 +52,19 @@ export function errorsSection(models: readonly AnalysedModel[]): Html {
     row('all not found', 'taken out of the count', ({ analysis }) => analysis.tide.falseNegatives),
   ];
   return html`<section id="errors"><h2>Where AP is lost</h2>
-<p>${sentence(worst.join('; '))}. Each bar is the AP at IoU 0.50 that would be gained if only that type of error were repaired (TIDE, arXiv:2008.08115). All detections count here, whatever their score, so counts are high where many low scores are listed; a low score costs little.</p>
+<p>${sentence(worst.join('; '))}. Each bar is the AP at IoU 0.50 that would be gained if only that type of error were repaired (TIDE, arXiv:2008.08115). ${matchingNote(models)}All detections count here, whatever their score, so counts are high where many low scores are listed; a low score costs little.</p>
 <div class="pair"><div>${modelKey(models, 'bar')}${levelBars(`AP gained by repairing each type: ${worst.join('; ')}.`, groups, max)}</div>
 <div>${figureTable(`${models.map((model) => `${keyPrefix(model)}AP at IoU 0.50 is ${percent(model.analysis.tide.ap50)}`).join('; ')}. The gains do not add up: repairs help one another`, heads, rows)}</div></div></section>`;
+}
+
+/** TIDE keeps the best 100 detections of an image over all classes and resolves ties its own way. */
+function matchingNote(models: readonly AnalysedModel[]): string {
+  const differs = models.some(({ analysis }) => {
+    return analysis.operating.defects > 0 && Math.abs(analysis.tide.ap50 - analysis.evaluation.stats.AP50) > 5e-4;
+  });
+  return differs
+    ? 'TIDE looks at the best 100 detections of an image over all classes and treats crowds and ties its own way, so that its AP at IoU 0.50 is not the one of the summary. '
+    : '';
 }
 
 const sentence = (text: string) => text.charAt(0).toUpperCase() + text.slice(1);
@@ -87,7 +95,7 @@ function confusionOf(model: AnalysedModel): Html {
           .slice(0, 3)
           .map(({ row, column, count }) => `${names[row]} called ${names[column]} (${whole(count)})`)
           .join(', ')}.`;
-  const caption = `${keyPrefix(model)}counts from score ${scoreText(record.scoreThreshold)} on`;
+  const caption = `${keyPrefix(model) || 'Counts '}${model.key && 'counts '}from score ${scoreText(record.scoreThreshold)} on`;
   if (size - 1 > maxMatrixClasses) {
     const rows = pairs.slice(0, 20).map(({ row, column, count }) => ({
       head: names[row]!,

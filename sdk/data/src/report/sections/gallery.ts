@@ -2,7 +2,7 @@ import { basename } from 'node:path';
 import type { AnalysedModel } from '../analysed-model.js';
 import { detectionsByImage, groundTruthsByImage, worstFalseCalls, worstMisses } from '../analysis/index.js';
 import { cropPicture, type DrawnBox } from '../crop-picture.js';
-import { counted, decimal, scoreText } from '../format.js';
+import { counted, decimal } from '../format.js';
 import { type Html, html } from '../html.js';
 
 /** Pictures in each gallery. Two galleries of 320 px JPEGs stay below 2 MB even if every one is noise. */
@@ -24,7 +24,7 @@ export async function gallerySection(model: AnalysedModel): Promise<Html | null>
     const near =
       nearest === null
         ? 'Nothing was called near it, at any score.'
-        : `Nearest: ${names[dt.categoryIndex[nearest]!]} with score ${scoreText(dt.scores[nearest]!)} at IoU ${decimal(nearestIou)}.`;
+        : `Nearest: ${names[dt.categoryIndex[nearest]!]} with score ${decimal(dt.scores[nearest]!, 3)} at IoU ${decimal(nearestIou)}.`;
     const text = html`<b>${names[gt.categoryIndex[g]!]}</b>, ${sidePx.toFixed(0)} px, not found. ${near}`;
     missFigures.push(await figure(model, gt.imageIndex[g]!, gt.boxesXywh, g, { gt: g, dt: null }, text));
   }
@@ -34,7 +34,7 @@ export async function gallerySection(model: AnalysedModel): Promise<Html | null>
       nearest === null
         ? 'There is no label.'
         : `Nearest label: ${names[gt.categoryIndex[nearest]!]} at IoU ${decimal(nearestIou)}.`;
-    const text = html`<b>${names[dt.categoryIndex[d]!]}</b> with score ${scoreText(dt.scores[d]!)}. ${near}`;
+    const text = html`<b>${names[dt.categoryIndex[d]!]}</b> with score ${decimal(dt.scores[d]!, 3)}. ${near}`;
     callFigures.push(await figure(model, dt.imageIndex[d]!, dt.boxesXywh, d, { gt: null, dt: d }, text));
   }
   return html`<section id="misses"><h2>Worst misses</h2>

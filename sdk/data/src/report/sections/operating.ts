@@ -1,7 +1,7 @@
 import { type AnalysedModel, keyPrefix } from '../analysed-model.js';
 import type { OperatingPoint } from '../analysis/index.js';
 import { type Axis, countAxis, linePath, plot, px } from '../charts/plot.js';
-import { counted, percent, scoreText, signed, whole } from '../format.js';
+import { counted, percent, perHundred, scoreText, signed, whole } from '../format.js';
 import { type Html, html } from '../html.js';
 import { figureTable } from '../table.js';
 
@@ -83,8 +83,8 @@ function operatingOf(model: AnalysedModel, max: number): Html {
       cells: [
         percent(point.recall),
         percent(point.precision),
-        point.missedPer100Parts.toFixed(1),
-        point.falseCallsPer100Parts.toFixed(1),
+        perHundred(point.missedPer100Parts),
+        perHundred(point.falseCallsPer100Parts),
         `${percent(point.escapeRate)} (${whole(point.escapes)})`,
         ...(okParts > 0 ? [`${percent(point.overkillRate)} (${whole(point.overkills)})`] : []),
       ],

@@ -1,7 +1,7 @@
 import type { CocoStats } from '../../eval/evaluate-coco.js';
 import { type AnalysedModel, columnHead } from '../analysed-model.js';
 import { bestF1, wilsonInterval } from '../analysis/index.js';
-import { counted, decimal, noFigure, percent, points, scoreText, whole } from '../format.js';
+import { counted, decimal, noFigure, percent, perHundred, points, scoreText, whole } from '../format.js';
 import { type Html, html } from '../html.js';
 import { figureTable } from '../table.js';
 
@@ -70,8 +70,8 @@ function tiles({ analysis }: AnalysedModel): Html {
 ${tile('AP', percent(AP), 'mean over IoU 0.50–0.95')}
 ${tile('AP50', percent(AP50), 'at IoU 0.50')}
 ${tile('AP75', percent(AP75), 'at IoU 0.75')}
-${tile('Missed', chosen.missedPer100Parts.toFixed(1), `defects per 100 parts (${whole(chosen.missed)} in ${whole(operating.parts)})`)}
-${tile('False calls', chosen.falseCallsPer100Parts.toFixed(1), `per 100 parts (${whole(chosen.falseCalls)} in ${whole(operating.parts)})`)}
+${tile('Missed', perHundred(chosen.missedPer100Parts), `defects per 100 parts (${whole(chosen.missed)} in ${whole(operating.parts)})`)}
+${tile('False calls', perHundred(chosen.falseCallsPer100Parts), `per 100 parts (${whole(chosen.falseCalls)} in ${whole(operating.parts)})`)}
 ${tile('Escapes', percent(chosen.escapeRate), `NotOK parts called OK (${whole(chosen.escapes)} of ${whole(operating.notOkParts)})`)}
 ${
   operating.okParts > 0

@@ -2,7 +2,7 @@ import { type AnalysedModel, columnHead, keyPrefix, modelKey } from '../analysed
 import type { SizeRange } from '../analysis/index.js';
 import { columnChart } from '../charts/bars.js';
 import { countAxis, percentAxis } from '../charts/plot.js';
-import { counted, decimal, percent, scoreText, whole } from '../format.js';
+import { counted, decimal, noFigure, percent, scoreText, whole } from '../format.js';
 import { type Html, html } from '../html.js';
 import { figureTable } from '../table.js';
 
@@ -44,7 +44,7 @@ export function calibrationSection(models: readonly AnalysedModel[]): Html {
     { isDiagonalDrawn: true },
   );
   return html`<section id="calibration"><h2>Does the score mean what it says?</h2>
-<p>${words.charAt(0).toUpperCase()}${words.slice(1)}. If scores were probabilities, the bars would end at the dotted line: of calls with score 0.8, 80 % would be right at IoU 0.50. Bars below the line: the model is too sure; above: it is too modest. A line can use a badly calibrated score, but a threshold then says nothing about how many calls are right.</p>
+<p>${words.charAt(0).toUpperCase()}${words.slice(1)}. If scores were probabilities, the bars would end at the dotted line: of calls with score 0.8, 80 % would be right at IoU 0.50. Bars below the line: the model is too sure; above: it is too modest. A production line can use a badly calibrated score, but a threshold then says nothing about how many calls are right.</p>
 <div class="pair"><div>${modelKey(models, 'bar')}${chart}</div><div>${figureTable('Right: found a defect at IoU 0.50', heads, rows)}</div></div></section>`;
 }
 
@@ -61,16 +61,14 @@ export function sizesSection(models: readonly AnalysedModel[]): Html | null {
     'Box side, px',
     'Defects',
     ...models.map((model) => columnHead(model, 'Found')),
-    ...models.map((model) => columnHead(model, 'Recall')),
-    ...models.map((model) => columnHead(model, '95 % interval')),
+    ...models.map((model) => columnHead(model, 'Recall (95 % interval)')),
   ];
   const rows = sizes[0]!.map((range, i) => ({
     head: rangeText(range),
     cells: [
       whole(range.count),
       ...sizes.map((list) => whole(list[i]!.found)),
-      ...sizes.map((list) => percent(list[i]!.recall)),
-      ...sizes.map((list) => intervalText(list[i]!)),
+      ...sizes.map((list) => recallText(list[i]!)),
     ],
   }));
   const chart = columnChart(
@@ -89,8 +87,10 @@ function rangeText({ lowPx, highPx }: SizeRange): string {
   return Number.isFinite(highPx) ? `${lowPx}–${highPx}` : `from ${lowPx}`;
 }
 
-function intervalText({ interval }: SizeRange): string {
-  return interval ? `${(100 * interval.low).toFixed(0)}–${(100 * interval.high).toFixed(0)} %` : '–';
+/** `94.0 % (89–97)`, or a dash for a range without a defect. */
+function recallText({ recall, interval }: SizeRange): string {
+  if (!interval) return noFigure;
+  return `${percent(recall)} (${(100 * interval.low).toFixed(0)}–${(100 * interval.high).toFixed(0)})`;
 }
 
 const thresholds = (models: readonly AnalysedModel[]) =>
