@@ -5,7 +5,7 @@ const says = (description: string) => ({ description });
 
 /**
  * How training images are varied. The defaults of all keys but `flipHorizontal` change nothing. Order of operations:
- * resize, mosaic, copyPaste, crop with scale and aspect, blur, contrast and brightness, gamma, noise, then rotate90,
+ * resize, mosaic, copyPaste, crop with scale and aspect, blur, noise, contrast and brightness, gamma, then rotate90,
  * transpose and the flips.
  */
 export const augmentConfigSchema = z.strictObject({
@@ -104,7 +104,7 @@ export const loaderConfigSchema = z.strictObject({
     .max(64)
     .nullable()
     .default(null)
-    .meta(says('Threads that decode and augment; null is one less than there are cores, at least 1; 0 uses none.')),
+    .meta(says('Threads that decode and augment; null is one for each core, at most 8; 0 uses none.')),
   prefetchBatches: z.int().min(1).max(16).default(2).meta(says('Batches made ahead of the one in use.')),
   cacheMegabytes: z
     .int()

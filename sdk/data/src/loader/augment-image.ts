@@ -1,28 +1,29 @@
-import { createRandom, mixSeed } from '@plumbline/core/random';
+import { createRandom, mixSeed, type Random } from '@plumbline/core/random';
 import { blur, leastSigma } from './blur.js';
 import { pasteBoxes } from './copy-paste.js';
 import type { ImageSource } from './image-source.js';
 import { fillOf, type LabelledImage } from './labelled-image.js';
 import { drawLevels } from './levels.js';
 import { mosaic } from './mosaic.js';
-import { addNoise } from './noise.js';
+import type { Noise } from './noise.js';
 import type { LoaderSettings, PlannedImage } from './plan.js';
 import { reframe } from './reframe.js';
 
-/** An image before orientation and normalisation. */
+/** An image before what PixelKernels does with every pixel. */
 export interface AugmentedImage {
   readonly image: LabelledImage;
-  /** [256] change of levels still to be applied, where no operation had to write pixels for it. */
+  /** Still to be added; before the levels are changed. */
+  readonly noise: Noise | undefined;
+  /** [256] change of levels, still to be applied. */
   readonly levels: Uint8Array | undefined;
 }
 
 /** Streams of random numbers of one image; 1 is the quarter turn, which is drawn with the plan. */
 const stream = { mosaic: 2, copyPaste: 3, reframe: 4, blur: 5, levels: 6, noise: 7 } as const;
-const identity = Uint8Array.from({ length: 256 }, (_, i) => i);
 
 /**
  * Applies everything of `augment` but the orientation, in this order: mosaic, copyPaste, crop with scale and aspect,
- * blur, levels (contrast, brightness, gamma), noise. Each operation has a stream of random numbers of its own, so that
+ * blur, noise, levels (contrast, brightness, gamma). Each operation has a stream of random numbers of its own, so that
  * switching one on or off leaves the others as they were.
  */
 export async function augmentImage(
@@ -57,9 +58,14 @@ export async function augmentImage(
     if (sigma >= leastSigma) image = blur(image, sigma);
   }
   const hasLevels = augment.brightness > 0 || augment.contrast > 0 || augment.gamma > 1;
-  const levels = hasLevels ? drawLevels(augment, randomOf('levels')) : undefined;
-  if (augment.noise === 0) return { image, levels };
-  const random = randomOf('noise');
-  const sigma = augment.noise * random.next();
-  return { image: { ...image, data: addNoise(image.data, levels ?? identity, sigma, random) }, levels: undefined };
+  return {
+    image,
+    noise: augment.noise > 0 ? drawNoise(augment.noise, randomOf('noise')) : undefined,
+    levels: hasLevels ? drawLevels(augment, randomOf('levels')) : undefined,
+  };
 }
+
+const drawNoise = (largestSigma: number, random: Random): Noise => ({
+  sigma: largestSigma * random.next(),
+  state: (random.next() * 2 ** 32) | 1,
+});

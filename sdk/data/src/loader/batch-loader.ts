@@ -20,6 +20,9 @@ export interface Batch {
   release(): void;
 }
 
+/** Threads without `loader.workers`: more would decode faster than any trainer asks. */
+const mostWorkers = 8;
+
 export interface BatchLoaderOptions {
   /** Starts a thread that speaks the protocol of maker-messages.ts. */
   readonly spawn?: SpawnWorker;
@@ -67,7 +70,7 @@ export class BatchLoader {
     const { conventions } = model;
     this.settings = { seed, imageSizeHw, normalization, augment, conventions, batchSize: schedule.batchSize };
     this.planner = new BatchPlanner(samples, this.settings);
-    this.workers = loader.workers ?? Math.max(1, availableParallelism() - 1);
+    this.workers = loader.workers ?? Math.min(availableParallelism(), mostWorkers);
     sharp.concurrency(1); // an image is too small to be worth several threads; the setting is the whole process's
     const cache = createSharedCache(samples.length * variantsOf(this.settings), this.cacheBytes());
     this.pool = new MakerPool(

@@ -4,7 +4,8 @@ import { augmentImage } from './augment-image.js';
 import { ImageCache, type SharedCache } from './image-cache.js';
 import { ImageSource } from './image-source.js';
 import type { FromMaker, SerializedError, ToMaker } from './maker-messages.js';
-import { orientBoxes, orientedHw, writePixels } from './orientation.js';
+import { orientBoxes, orientedHw } from './orientation.js';
+import { PixelKernels } from './pixel-kernels.js';
 import type { LoaderSettings, PlannedImage } from './plan.js';
 
 /** Images in work at once: while one is decoded by a thread of libuv, another is augmented. */
@@ -28,7 +29,7 @@ export interface MakerData {
 export class BatchMaker {
   private readonly source: ImageSource;
   private readonly inWork: Int32Array;
-  private readonly table: Float32Array;
+  private readonly kernels: PixelKernels;
   private readonly queue: ToMaker[] = [];
   private readonly waiting: (() => void)[] = [];
 
@@ -38,8 +39,7 @@ export class BatchMaker {
   ) {
     this.source = new ImageSource(data.samples, data.settings, new ImageCache(data.cache));
     this.inWork = new Int32Array(data.inWork);
-    const { mean, std } = data.settings.normalization;
-    this.table = Float32Array.from({ length: 768 }, (_, i) => (Math.floor(i / 3) - mean[i % 3]!) / std[i % 3]!);
+    this.kernels = new PixelKernels(data.settings.normalization);
     for (let lane = 0; lane < lanesPerMaker; lane++) void this.work(data.firstLane + lane);
   }
 
@@ -72,11 +72,11 @@ export class BatchMaker {
   }
 
   private async make(batch: ToMaker, position: number, planned: PlannedImage): Promise<FromMaker> {
-    const { image, levels } = await augmentImage(planned, this.source, this.data.settings);
-    const [height, width] = batch.sizeHw;
-    const values = height * width * 3;
+    const augmented = await augmentImage(planned, this.source, this.data.settings);
+    const { image } = augmented;
+    const values = batch.sizeHw[0] * batch.sizeHw[1] * 3;
     const out = new Float32Array(batch.pixels, 4 * values * position, values);
-    writePixels(image, planned.orientation, levels ? this.tableAfter(levels) : this.table, out, width);
+    this.kernels.write(augmented, planned.orientation, out, batch.sizeHw);
     return {
       kind: 'made',
       id: batch.id,
@@ -87,10 +87,6 @@ export class BatchMaker {
         clipHw: orientedHw([image.height, image.width], planned.orientation),
       },
     };
-  }
-
-  private tableAfter(levels: Uint8Array): Float32Array {
-    return Float32Array.from({ length: 768 }, (_, i) => this.table[3 * levels[Math.floor(i / 3)]! + (i % 3)]!);
   }
 }
 
