@@ -21,6 +21,6 @@ export async function evaluateModel(
   );
   const { results, imagesPerSecond } = await detectDataset(dataset, detector, onProgress);
   const groundTruth = groundTruthOfDataset(dataset);
-  const report = evaluateProtocol(protocol, groundTruth, detectionTable(results, groundTruth), options);
+  const report = await evaluateProtocol(protocol, groundTruth, detectionTable(results, groundTruth), options);
   return { ...report, results, imagesPerSecond };
 }

@@ -1,9 +1,9 @@
 import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PlumblineError } from '@plumbline/contract';
 import type { Command } from 'commander';
-import { measureOwn } from '../bench-eval/measure.js';
+import { measureOwn, type OwnTiming } from '../bench-eval/measure.js';
 import { evalPeers, measurePeer } from '../bench-eval/python-peers.js';
 import { type EvalWorkload, writeWorkload } from '../bench-eval/workload.js';
 import { parseCount } from '../option-values.js';
@@ -60,9 +60,12 @@ async function runBenchEval(flags: EvalFlags): Promise<void> {
     const workload: EvalWorkload =
       flags.gt && flags.dt ? { gt: flags.gt, dt: flags.dt } : await writeWorkload(folder, images);
     const rows = await measureAll(workload, flags.python, repeat);
-    const report = { rows, threads: 1, repeat, hardware: hardwareFacts() };
+    const report = { rows, repeat, hardware: hardwareFacts() };
     if (flags.json) printJson(report);
-    else process.stdout.write(`${asTable(rows)}one thread each, cold process, ${report.hardware.cpu}\n`);
+    else
+      process.stdout.write(
+        `${asTable(rows)}one thread where no other number is named, cold process, ${report.hardware.cpu}\n`,
+      );
   } finally {
     await rm(folder, { recursive: true });
   }
@@ -70,11 +73,14 @@ async function runBenchEval(flags: EvalFlags): Promise<void> {
 
 async function measureAll(workload: EvalWorkload, python: string, repeat: number): Promise<Row[]> {
   const say = (text: string) => process.stderr.write(`${text}\n`);
-  const own: Awaited<ReturnType<typeof measureOwn>>[] = [];
+  const threads = availableParallelism();
+  const own: OwnTiming[] = [];
+  const threaded: OwnTiming[] = [];
   const peers = new Map<string, Exclude<Awaited<ReturnType<typeof measurePeer>>, { missing: string }>[]>();
   const missing = new Map<string, string>();
   for (let run = 0; run < repeat; run++) {
-    own.push(await measureOwn(workload));
+    own.push(await measureOwn(workload, 1));
+    if (threads > 1) threaded.push(await measureOwn(workload, threads));
     for (const peer of evalPeers) {
       if (missing.has(peer)) continue;
       say(`bench eval: run ${run + 1} of ${repeat}, ${peer}`);
@@ -90,18 +96,18 @@ async function measureAll(workload: EvalWorkload, python: string, repeat: number
   const median = <T extends { loadSeconds: number; evaluateSeconds: number }>(runs: readonly T[]): T =>
     [...runs].sort((a, b) => total(a) - total(b))[runs.length >> 1]!;
   const ours = median(own);
-  const { loadSeconds, evaluateSeconds } = ours;
-  const maxRssMb = Math.max(...own.map((run) => run.maxRssMb));
+  const difference = (stats: readonly number[]) =>
+    Math.max(...stats.map((value, i) => Math.abs(value - ours.stats[i]!)));
+  const ownRow = (name: string, runs: readonly OwnTiming[]): Row => {
+    const { loadSeconds, evaluateSeconds, stats } = median(runs);
+    const totalSeconds = loadSeconds + evaluateSeconds;
+    const maxRssMb = Math.max(...runs.map((run) => run.maxRssMb));
+    const [ratio, maxDifference] = [totalSeconds / total(ours), difference(stats)];
+    return { name, loadSeconds, evaluateSeconds, totalSeconds, ratio, maxDifference, maxRssMb };
+  };
   return [
-    {
-      name: 'plumbline',
-      loadSeconds,
-      evaluateSeconds,
-      totalSeconds: total(ours),
-      ratio: 1,
-      maxDifference: 0,
-      maxRssMb,
-    },
+    ownRow('plumbline', own),
+    ...(threads > 1 ? [ownRow(`plumbline, ${threads} threads`, threaded)] : []),
     ...evalPeers.map((name): Row => {
       const runs = peers.get(name);
       if (!runs) return { name, missing: missing.get(name)! };
@@ -113,7 +119,7 @@ async function measureAll(workload: EvalWorkload, python: string, repeat: number
         evaluateSeconds: timing.evaluateSeconds,
         totalSeconds: total(timing),
         ratio: total(timing) / total(ours),
-        maxDifference: Math.max(...timing.stats.map((value, i) => Math.abs(value - ours.stats[i]!))),
+        maxDifference: difference(timing.stats),
       };
     }),
   ];

@@ -110,7 +110,7 @@ async function evaluateFiles(
   lenient?.warn();
   if (report) await writeFilesReport(report, files, groundTruth, detections);
   return {
-    ...evaluateProtocol(protocol, groundTruth, detections, options),
+    ...(await evaluateProtocol(protocol, groundTruth, detections, options)),
     images: groundTruth.imageIds.length,
     ...(lenient ? { skipped: lenient.skipped } : {}),
   };

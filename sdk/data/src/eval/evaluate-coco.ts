@@ -53,28 +53,58 @@ export function evaluateCoco(
   detections: CocoDetections,
   grid = cocoGrid,
 ): CocoEvaluation<CocoStats> {
-  const K = groundTruth.categories.length;
+  const arrays = createCocoArrays(groundTruth.categories.length, grid, (bytes) => new ArrayBuffer(bytes));
+  const evaluateCategory = categoryEvaluator(groundTruth, detections, grid, arrays);
+  for (let k = 0; k < groundTruth.categories.length; k++) evaluateCategory(k);
+  return describeCoco(groundTruth, grid, arrays) as CocoEvaluation<CocoStats>;
+}
+
+/** The arrays of an evaluation; each category fills places of its own. */
+export type CocoArrays = Pick<CocoEvaluation, 'precision' | 'recall' | 'scores'>;
+
+export function createCocoArrays(
+  K: number,
+  grid: CocoGrid,
+  allocate: (bytes: number) => ArrayBuffer | SharedArrayBuffer,
+): CocoArrays {
   const [T, R, A, M] = axesOf(grid);
-  const precision = new Float64Array(T * R * K * A * M).fill(-1);
-  const scores = new Float64Array(T * R * K * A * M).fill(-1);
-  const recall = new Float64Array(T * K * A * M).fill(-1);
+  const array = (length: number) => new Float64Array(allocate(8 * length)).fill(-1);
+  return { precision: array(T * R * K * A * M), scores: array(T * R * K * A * M), recall: array(T * K * A * M) };
+}
+
+/** @returns what fills the places of one category, by its index */
+export function categoryEvaluator(
+  groundTruth: CocoGroundTruth,
+  detections: CocoDetections,
+  grid: CocoGrid,
+  into: CocoArrays,
+): (k: number) => void {
+  const K = groundTruth.categories.length;
   const gtOf = groupRows(groundTruth.categoryIndex, K);
   const dtOf = groupRows(detections.categoryIndex, K);
-  for (let k = 0; k < K; k++) {
+  return (k) => {
     const gtRows = gtOf.rows.subarray(gtOf.starts[k], gtOf.starts[k + 1]);
     const dtRows = dtOf.rows.subarray(dtOf.starts[k], dtOf.starts[k + 1]);
     const matches = matchCategory(groundTruth, detections, gtRows, dtRows, grid);
-    for (let m = 0; m < M; m++) accumulate(matches, grid, k, m, K, { precision, scores, recall });
-  }
-  const arrays = { grid, precision, scores, recall, categories: groundTruth.categories };
+    for (let m = 0; m < grid.maxDetections.length; m++) accumulate(matches, grid, k, m, K, into);
+  };
+}
+
+/** The figures of filled arrays. */
+export function describeCoco(
+  { categories }: CocoGroundTruth,
+  grid: CocoGrid,
+  { precision, scores, recall }: CocoArrays,
+): CocoEvaluation {
+  const arrays = { grid, precision, scores, recall, categories };
   const perIou = Object.fromEntries(
     Array.from(grid.iouThresholds, (t, iouIndex) => [t.toFixed(2), averagePrecision(arrays, { iouIndex })]),
   );
-  const names = classNames(groundTruth.categories);
+  const names = classNames(categories);
   const perClass = Object.fromEntries(
     names.map((name, categoryIndex) => [name, averagePrecision(arrays, { categoryIndex })]),
   );
-  return { stats: summarize(arrays) as CocoStats, perIou, perClass, ...arrays };
+  return { stats: summarize(arrays), perIou, perClass, ...arrays };
 }
 
 type Arrays = Pick<CocoEvaluation, 'grid' | 'categories' | 'precision' | 'recall' | 'scores'>;
@@ -108,14 +138,7 @@ function summarize(arrays: Arrays): Record<string, number> {
  * Fills the slots of category k and detection limit m. The interpolated precision can only rise at a true positive, so that
  * of all positions only those are kept.
  */
-function accumulate(
-  matches: CategoryMatches,
-  grid: CocoGrid,
-  k: number,
-  m: number,
-  K: number,
-  into: Pick<Arrays, 'precision' | 'recall' | 'scores'>,
-): void {
+function accumulate(matches: CategoryMatches, grid: CocoGrid, k: number, m: number, K: number, into: CocoArrays): void {
   const [T, R, A, M] = axesOf(grid);
   const { order, ranks, matched, ignored, groundTruthCounts } = matches;
   const total = order.length;

@@ -24,6 +24,7 @@ export {
   type CocoStats,
   evaluateCoco,
 } from './evaluate-coco.js';
+export { evaluateCocoInThreads } from './evaluate-coco-threads.js';
 export {
   bestDeepPcbThreshold,
   type DeepPcbEvaluation,

@@ -1,7 +1,8 @@
 import { meanOf } from './average-precision.js';
 import { type CocoGrid, cocoGrid } from './coco-grid.js';
 import type { CocoDetections, CocoGroundTruth } from './coco-tables.js';
-import { classNames, evaluateCoco } from './evaluate-coco.js';
+import { classNames } from './evaluate-coco.js';
+import { evaluateCocoInThreads } from './evaluate-coco-threads.js';
 import { bestDeepPcbThreshold, type DeepPcbReading, evaluateDeepPcb } from './evaluate-deeppcb.js';
 import { evaluateVoc, type VocEvaluation, type VocRules } from './evaluate-voc.js';
 
@@ -26,7 +27,7 @@ type Evaluate = (
   groundTruth: CocoGroundTruth,
   detections: CocoDetections,
   options: ProtocolOptions,
-) => Omit<ProtocolReport, 'protocol'>;
+) => Omit<ProtocolReport, 'protocol'> | Promise<Omit<ProtocolReport, 'protocol'>>;
 
 /**
  * `coco`: AP and AR as pycocotools. `voc07`, `voc10`: the VOC development kits' AP, at ten IoU thresholds; `AP50` is the
@@ -35,8 +36,9 @@ type Evaluate = (
  * F-score at IoU 0.33.
  */
 const evaluators = {
-  coco: (groundTruth, detections, { grid }) => {
-    const { stats, perIou, perClass } = evaluateCoco(groundTruth, detections, { ...cocoGrid, ...grid });
+  coco: async (groundTruth, detections, { grid }) => {
+    const whole = { ...cocoGrid, ...grid };
+    const { stats, perIou, perClass } = await evaluateCocoInThreads(groundTruth, detections, whole);
     return { stats, perIou, perClass };
   },
   voc07: vocProtocol({ ap: 'elevenPoint', boxes: 'devkit' }),
@@ -59,14 +61,14 @@ export type Protocol = keyof typeof evaluators;
 export const protocols = Object.keys(evaluators) as Protocol[];
 
 /** Measures detections by one protocol. */
-export function evaluateProtocol(
+export async function evaluateProtocol(
   protocol: Protocol,
   groundTruth: CocoGroundTruth,
   detections: CocoDetections,
   options: ProtocolOptions = {},
-): ProtocolReport {
+): Promise<ProtocolReport> {
   const evaluate: Evaluate = evaluators[protocol];
-  return { protocol, ...evaluate(groundTruth, detections, options) };
+  return { protocol, ...(await evaluate(groundTruth, detections, options)) };
 }
 
 function vocProtocol(rules: VocRules, round: (value: number) => number = (value) => value): Evaluate {

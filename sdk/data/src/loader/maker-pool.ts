@@ -59,5 +59,7 @@ export class MakerPool {
 }
 
 function spawnWorker(data: MakerData): Worker {
-  return new Worker(new URL('./loader-worker.js', import.meta.url), { workerData: data, name: 'plumbline-loader' });
+  // The options of the process may not suit a thread (--input-type).
+  const options = { workerData: data, name: 'plumbline-loader', execArgv: [] };
+  return new Worker(new URL('./loader-worker.js', import.meta.url), options);
 }
