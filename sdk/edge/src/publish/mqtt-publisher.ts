@@ -218,10 +218,7 @@ export class MqttPublisher implements Service {
     try {
       const reason = await session.run();
       if (!this.abort.signal.aborted && reason !== 'stopped') {
-        const { url } = this.statusNow;
-        this.setConnectionProblem(
-          typeof reason === 'string' ? new PlumblineError('PLB_EDGE_BROKER_LOST', { url, reason }) : reason,
-        );
+        this.setConnectionProblem(typeof reason === 'string' ? this.whyItEnded(reason) : reason);
       }
     } finally {
       clearInterval(snapshots);
@@ -230,6 +227,13 @@ export class MqttPublisher implements Service {
       if (session.hasDelivered || performance.now() - openedMs > stableAfterMs) this.backoff.reset();
       await closeClient(connection);
     }
+  }
+
+  /** A broker may end the connection with its refusal of a publish (Mosquitto 2.0.11 over TLS); the refusal is the cause. */
+  private whyItEnded(reason: string): PlumblineError {
+    const { delivery } = this.problems;
+    if (delivery?.code === 'PLB_EDGE_PUBLISH_REFUSED') return delivery;
+    return new PlumblineError('PLB_EDGE_BROKER_LOST', { url: this.statusNow.url, reason });
   }
 
   private connectionOptions() {
