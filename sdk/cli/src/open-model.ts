@@ -74,7 +74,7 @@ async function openCheckpoint(command: string, path: string): Promise<OpenedMode
   return {
     info: { id: path, classes: header.classes, scoreThreshold },
     facts: { path, kind: 'checkpoint', runId, step, engine: engine.name, scoreThreshold },
-    detect: async (image) => ({ detections: detectImage(model, image) }),
+    detect: async (image) => ({ detections: await detectImage(model, image) }),
     dispose: async () => {},
   };
 }

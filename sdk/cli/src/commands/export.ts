@@ -130,7 +130,7 @@ async function measureParity(checkpoint: Checkpoint, modelPath: string, spec: st
   try {
     for (const [i, sample] of samples.entries()) {
       const image = await readImageRgb(sample.file);
-      expected.push(detectImage(model, image));
+      expected.push(await detectImage(model, image));
       actual.push((await detector.detect(image)).detections);
       progress.update(i + 1);
     }

@@ -96,7 +96,7 @@ async function runTrain(flags: TrainFlags): Promise<void> {
     const evaluation = new Progress('eval', validation.samples.length, 'images');
     const detector = {
       info: { id: flags.out, classes: model.classes },
-      detect: async (image: ImageRgb) => ({ detections: detectImage(model, image) }),
+      detect: async (image: ImageRgb) => ({ detections: await detectImage(model, image) }),
     };
     metrics = (await evaluateModel(detector, validation, (done) => evaluation.update(done))).stats;
   }

@@ -10,6 +10,20 @@ export const trainErrors = {
     (p: { dir: string; reason: string }) => `the tensorflow engine in ${p.dir} does not start: ${p.reason}`,
     'Remove that folder and run `plumbline doctor --setup tensorflow` again.',
   ),
+  PLB_TRAIN_WEBGPU_NOT_INSTALLED: entry(
+    (p: { package: string; reason: string }) => `the webgpu engine needs the package ${p.package}: ${p.reason}`,
+    'Run `npm install webgpu@0.6`, or use `--engine tensorflow` or `--engine wasm`.',
+    'input',
+  ),
+  PLB_TRAIN_NO_WEBGPU_DEVICE: entry(
+    (_: Record<never, never>) => 'no graphics device answers to WebGPU',
+    "Install the graphics card's driver and, on Linux, the Vulkan loader (Debian: libvulkan1); `vulkaninfo` must list it. Or use `--engine tensorflow` or `--engine wasm`.",
+    'input',
+  ),
+  PLB_TRAIN_WEBGPU_BROKEN: entry(
+    (p: { device: string; reason: string }) => `the webgpu engine does not start on ${p.device}: ${p.reason}`,
+    "Update the graphics card's driver, or use `--engine tensorflow` or `--engine wasm`.",
+  ),
   PLB_TRAIN_WEIGHTS_MISMATCH: entry(
     (p: { file: string; key: string; actual: string; expected: string }) =>
       `${p.file}: weight ${p.key} is ${p.actual}, expected ${p.expected}; nothing was loaded`,

@@ -2,7 +2,7 @@ import type * as tfjs from '@tensorflow/tfjs-core';
 
 /** Engines that can be asked for; `auto` takes the fastest one that is set up. */
 export type EngineChoice = 'auto' | EngineName;
-export type EngineName = 'tensorflow' | 'wasm';
+export type EngineName = 'tensorflow' | 'webgpu' | 'wasm';
 
 export interface EngineOptions {
   /** Folder that holds `tensorflow/`; default `$PLUMBLINE_CACHE`, else `~/.cache/plumbline`. */
@@ -23,8 +23,10 @@ export interface Engine {
   readonly name: EngineName;
   /** Why this engine runs, for the terminal. */
   readonly reason: string;
-  /** Version of what computes: TensorFlow's library, or the tfjs wasm backend. */
+  /** Version of what computes: TensorFlow's library, or the tfjs backend. */
   readonly version: string;
+  /** The graphics device, as its driver calls it; absent where the processor computes. */
+  readonly device?: string;
   /** The `@tensorflow/tfjs-core` module that everything in this package imports. */
   readonly tf: typeof tfjs;
   memory(): EngineMemory;

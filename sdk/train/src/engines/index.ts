@@ -1,3 +1,4 @@
+export { inScope, variableGradients } from './async-scope.js';
 export type { Engine, EngineChoice, EngineMemory, EngineName, EngineOptions } from './engine.js';
 export { loadEngine } from './load-engine.js';
 export { type BatchNormResult, batchNormTrain } from './ops/batch-norm-train.js';
@@ -7,7 +8,9 @@ export { conv2dPadded, type Padding } from './ops/conv2d-padded.js';
 export { maxPool3x3s2 } from './ops/max-pool.js';
 export { relu } from './ops/relu.js';
 export { roiAlign } from './ops/roi-align.js';
+export { type Reading, read, readAsync, readSync } from './reading.js';
 export { cacheRoot, findTensorflow, tensorflowDir } from './tensorflow/locate.js';
 export { probeTensorflow, type TensorflowProbe } from './tensorflow/probe.js';
 export type { ReportProgress, SetupProgress } from './tensorflow/setup/progress.js';
 export { type SetupOptions, type SetupResult, setupTensorflow } from './tensorflow/setup/setup.js';
+export { findWebgpuDevice, type WebgpuDevice } from './webgpu/start.js';

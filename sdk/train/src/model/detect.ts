@@ -3,11 +3,12 @@ import type { Detection } from '@plumbline/core/geometry';
 import { nms, softNmsLinear } from '@plumbline/core/geometry';
 import { type ImageRgb, type Placement, paddedSide, placeByRule, placeImage } from '@plumbline/core/image';
 import * as tf from '@tensorflow/tfjs-core';
+import { inScope, type Reading, read, readSync } from '../engines/index.js';
 import { conventions, isAtLeast } from './conventions.js';
 import { type DetectorModel, modelAnchors, runTrunk } from './detector-model.js';
 import { inferenceContext } from './layers.js';
 import { selectCandidates, suppressCandidates } from './proposals.js';
-import { type HeadOutput, runTestHeads } from './test-heads.js';
+import { type HeadOutput, testHeadsReading } from './test-heads.js';
 
 /** Resizes (bilinear, half-pixel centres, no antialiasing), normalises, then pads with zeros: [1, H, W, 3]. */
 export function toNetworkInput(image: ImageRgb, model: DetectorModel, placement: Placement): tf.Tensor4D {
@@ -33,18 +34,17 @@ export function toNetworkInput(image: ImageRgb, model: DetectorModel, placement:
  * Scores come from the one classifier on the proposals; boxes from the cascade of regressors.
  * Source: Decoupled R-CNN section III-E; decoupled-rcnn specification section 5.
  */
-export function detectImage(
+export async function detectImage(
   model: DetectorModel,
   image: ImageRgb,
   scoreThreshold = model.config.test.scoreThreshold,
-): Detection[] {
+): Promise<Detection[]> {
   const sourceHw: [number, number] = [image.height, image.width];
   const placement = model.config.test.resize
     ? placeByRule(sourceHw, model.config.test.resize, model.config.model.conventions)
     : placeImage(sourceHw, model.config.imageSizeHw);
-  const input = toNetworkInput(image, model, placement);
-  const found = detectOnInput(model, input, placement.sizeHw, scoreThreshold);
-  input.dispose();
+  const outputs = await inScope(() => headOutputs(model, toNetworkInput(image, model, placement), [placement.sizeHw]));
+  const found = finalDetections(model, outputs[0]!, scoreThreshold);
   const { scaleX, scaleY } = placement;
   return found.map(({ classId, score, boxXyxy: [x1, y1, x2, y2] }) => ({
     classId,
@@ -92,24 +92,35 @@ export function detectOnBatch(
   clipHwOfImage: readonly (readonly [number, number])[],
   scoreThreshold: number,
 ): NetworkDetection[][] {
-  const outputs: HeadOutput[] = [];
+  let outputs: HeadOutput[] = [];
   tf.tidy(() => {
-    const trunk = runTrunk(model, input, inferenceContext);
-    const { testPreNms, testPostNms, nmsClassification } = model.config.proposals;
-    const logits = trunk.logits.dataSync() as Float32Array;
-    const deltas = trunk.deltas.dataSync() as Float32Array;
-    const anchors = modelAnchors(model.config, [input.shape[1], input.shape[2]]);
-    const rules = conventions[model.config.model.conventions];
-    const count = logits.length / clipHwOfImage.length;
-    clipHwOfImage.forEach((clipHw, b) => {
-      const ofImage = (values: Float32Array, width: number) =>
-        values.subarray(b * count * width, (b + 1) * count * width);
-      const candidates = selectCandidates(ofImage(logits, 1), ofImage(deltas, 4), anchors, testPreNms, clipHw, rules);
-      const { boxesXyxy } = suppressCandidates(candidates, nmsClassification, testPostNms);
-      outputs.push(runTestHeads(model, trunk.pyramid, b, boxesXyxy, clipHw));
-    });
+    outputs = readSync(headOutputs(model, input, clipHwOfImage));
   });
   return outputs.map((output) => finalDetections(model, output, scoreThreshold));
+}
+
+/** Scores and boxes of each image's proposals. */
+function* headOutputs(
+  model: DetectorModel,
+  input: tf.Tensor4D,
+  clipHwOfImage: readonly (readonly [number, number])[],
+): Reading<HeadOutput[]> {
+  const trunk = runTrunk(model, input, inferenceContext);
+  const { testPreNms, testPostNms, nmsClassification } = model.config.proposals;
+  const logits = yield* read(trunk.logits);
+  const deltas = yield* read(trunk.deltas);
+  const anchors = modelAnchors(model.config, [input.shape[1], input.shape[2]]);
+  const rules = conventions[model.config.model.conventions];
+  const count = logits.length / clipHwOfImage.length;
+  const outputs: HeadOutput[] = [];
+  for (const [b, clipHw] of clipHwOfImage.entries()) {
+    const ofImage = (values: Float32Array, width: number) =>
+      values.subarray(b * count * width, (b + 1) * count * width);
+    const candidates = selectCandidates(ofImage(logits, 1), ofImage(deltas, 4), anchors, testPreNms, clipHw, rules);
+    const { boxesXyxy } = suppressCandidates(candidates, nmsClassification, testPostNms);
+    outputs.push(yield* testHeadsReading(model, trunk.pyramid, b, boxesXyxy, clipHw));
+  }
+  return outputs;
 }
 
 /** Threshold, suppression per class and the best `maxDetections` over all classes. */

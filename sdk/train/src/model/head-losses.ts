@@ -4,6 +4,7 @@
  */
 import { encodeBoxes, pyramidStrides, stageStds } from '@plumbline/core/geometry';
 import * as tf from '@tensorflow/tfjs-core';
+import { type Reading, read, readSync } from '../engines/index.js';
 import { conventions } from './conventions.js';
 import type { DetectorModel } from './detector-model.js';
 import type { ForwardContext } from './layers.js';
@@ -58,8 +59,13 @@ export interface HeadInputs {
   readonly keepPadding: boolean;
 }
 
-/** Losses of all stages. Source: Decoupled R-CNN, Eq. 1-8; decoupled-rcnn specification section 4 and Table X of 7. */
+/** {@link headLossesReading} on an engine that hands out values at once. */
 export function headLosses(model: DetectorModel, inputs: HeadInputs): HeadLosses {
+  return readSync(headLossesReading(model, inputs));
+}
+
+/** Losses of all stages. Source: Decoupled R-CNN, Eq. 1-8; decoupled-rcnn specification section 4 and Table X of 7. */
+export function* headLossesReading(model: DetectorModel, inputs: HeadInputs): Reading<HeadLosses> {
   const { pyramid, gt, choose, context, keepPadding } = inputs;
   const { model: shape, sampling, loss } = model.config;
   const [, height, width] = pyramid[0]!.shape;
@@ -114,24 +120,23 @@ export function headLosses(model: DetectorModel, inputs: HeadInputs): HeadLosses
     stages.push(outcome);
     if (isLast) break;
 
-    const refine = (of: SampledRows, output: tf.Tensor2D | undefined, fallback: (row: number) => number) => {
-      if (!output) return new Float32Array(0);
+    const refine = (of: SampledRows, deltasOf: Float32Array | undefined, fallback: (row: number) => number) => {
+      if (!deltasOf) return new Float32Array(0);
       const classOf = (row: number) => (of.gtIndex[row]! >= 0 ? of.labels[row]! : fallback(row));
-      const deltasOf = output.dataSync() as Float32Array;
       return clipRows(
         refineBoxes(of.boxesXyxy, deltasOf, stds, networkHw, classOf, { clamp }),
         (row) => clipHw[of.batchIndex[row]!]!,
       );
     };
     if (hasStageClassifiers(shape)) {
-      const scores = logits?.dataSync() as Float32Array | undefined;
+      const scores = logits && (yield* read(logits));
       const ownFeatures = scale === 1 ? features : features && poolForRegression(classified);
       const own = isDecoupled ? ownFeatures && runRegressor(ownFeatures, regressor, context) : deltas;
-      const moved = refine(classified, own, (row) => bestForeground(scores!, row, background));
+      const moved = refine(classified, own && (yield* read(own)), (row) => bestForeground(scores!, row, background));
       classified = nextClassified(classified, moved, gt, background, stageIous[k + 1]!, takeAny);
     }
     if (isDecoupled) {
-      const refined = refine(rows, deltas, () => 0);
+      const refined = refine(rows, deltas && (yield* read(deltas)), () => 0);
       rows.gtIndex.forEach((g, row) => {
         if (g < 0) refined.set(rows.boxesXyxy.subarray(4 * row, 4 * row + 4), 4 * row);
       });

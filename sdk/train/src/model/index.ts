@@ -25,5 +25,5 @@ export { runClassifier, runRegressor } from './roi-heads.js';
 export { type PoolOptions, poolRois, type Rois } from './roi-pool.js';
 export { type Choose, positiveSample, randomSample, type Sample } from './samplers.js';
 export { type HeadOutput, runTestHeads } from './test-heads.js';
-export { type LossTerms, trainingLosses } from './training-losses.js';
-export { exportWeights, importWeights, toStored } from './weights.js';
+export { type LossTerms, trainingLosses, trainingLossesReading } from './training-losses.js';
+export { exportWeights, importWeights, type StoredValue, storedValues, toStored } from './weights.js';

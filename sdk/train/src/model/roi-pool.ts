@@ -53,7 +53,7 @@ export function poolRois(
       position[row] = at++;
     });
     const options = { spatialScale, outSize: roiSize, samplingRatio, aligned };
-    pooled.push(roiAlign(p[level]!, tf.tensor2d(ofLevel, [rows.length, 5]), options));
+    pooled.push(roiAlign(p[level]!, ofLevel, options));
   });
   const joined = pooled.length === 1 ? pooled[0]! : tf.concat(pooled, 0);
   const flat = tf.reshape(joined, [count, roiSize * roiSize * channels]) as tf.Tensor2D;

@@ -1,6 +1,7 @@
 /** Shapes in this module: R proposals of one image, C classes; boxes flat xyxy px. */
 import { decodeBoxes, stageStds } from '@plumbline/core/geometry';
 import * as tf from '@tensorflow/tfjs-core';
+import { type Reading, read, readSync } from '../engines/index.js';
 import { conventions } from './conventions.js';
 import type { DetectorModel } from './detector-model.js';
 import { inferenceContext } from './layers.js';
@@ -17,19 +18,24 @@ export interface HeadOutput {
   readonly count: number;
 }
 
+/** {@link testHeadsReading} on an engine that hands out values at once. */
+export function runTestHeads(...inputs: Parameters<typeof testHeadsReading>): HeadOutput {
+  return readSync(testHeadsReading(...inputs));
+}
+
 /**
  * Scores and boxes of the stages that the test configuration asks for. Each regressor moves the boxes of the one before;
  * a class-specific first one by the delta of the best foreground class, unless its boxes are the result. A classifier
  * reads its own stage's boxes: the single one the proposals.
  * Source: Decoupled R-CNN section III-E; decoupled-rcnn specification section 5; for several classifiers Cascade R-CNN.
  */
-export function runTestHeads(
+export function* testHeadsReading(
   model: DetectorModel,
   pyramid: readonly tf.Tensor4D[],
   image: number,
   proposalsXyxy: Float32Array,
   clipHw: readonly [number, number],
-): HeadOutput {
+): Reading<HeadOutput> {
   const { model: shape, test } = model.config;
   const { classifiers, regressors } = model.roiHeads;
   const { levelRule, clamp } = conventions[shape.conventions];
@@ -58,7 +64,7 @@ export function runTestHeads(
     if (result && stage === lastStage) break;
     const scale = shape.head.regressionRoiScale;
     const regressed = scale === 1 && classified ? classified : pool(scale);
-    const deltas = runRegressor(regressed, regressor, inferenceContext).dataSync() as Float32Array;
+    const deltas = yield* read(runRegressor(regressed, regressor, inferenceContext));
     const stds = stageStds[stage - 1]!;
     const isClassSpecific = regressor.isClassSpecific && stage === lastRegressor;
     if (isClassSpecific) result = { boxes: decodeBoxes(priors, deltas, stds, clipHw, { clamp }), isClassSpecific };
@@ -66,16 +72,16 @@ export function runTestHeads(
       result ??= { boxes: refineBoxes(priors, deltas, stds, clipHw, () => 0, { clamp }), isClassSpecific };
       break;
     }
-    const scores = regressor.isClassSpecific ? (own!.dataSync() as Float32Array) : undefined;
+    const scores = regressor.isClassSpecific ? yield* read(own!) : undefined;
     priors = refineBoxes(priors, deltas, stds, clipHw, (row) => bestForeground(scores!, row, classes), { clamp });
     if (stage === lastRegressor) result ??= { boxes: priors, isClassSpecific };
   }
-  return { probabilities: averageScores(logits, test.average), count, ...result! };
+  const probabilities = Float32Array.from(yield* read(averageScores(logits, test.average)));
+  return { probabilities, count, ...result! };
 }
 
-function averageScores(logits: readonly tf.Tensor2D[], of: 'probabilities' | 'logits'): Float32Array {
+function averageScores(logits: readonly tf.Tensor2D[], of: 'probabilities' | 'logits'): tf.Tensor {
   const mean = (tensors: readonly tf.Tensor[]) =>
     tensors.length === 1 ? tensors[0]! : tf.div(tf.addN([...tensors]), tensors.length);
-  const scores = of === 'logits' ? tf.softmax(mean(logits)) : mean(logits.map((each) => tf.softmax(each)));
-  return Float32Array.from(scores.dataSync());
+  return of === 'logits' ? tf.softmax(mean(logits)) : mean(logits.map((each) => tf.softmax(each)));
 }

@@ -4,9 +4,10 @@
  */
 import { pyramidStrides } from '@plumbline/core/geometry';
 import * as tf from '@tensorflow/tfjs-core';
+import { type Reading, read, readSync } from '../engines/index.js';
 import { conventions } from './conventions.js';
 import type { DetectorModel, TrunkOutput } from './detector-model.js';
-import { headLosses, type StageOutcome } from './head-losses.js';
+import { headLossesReading, type StageOutcome } from './head-losses.js';
 import type { ForwardContext } from './layers.js';
 import { lossWeights } from './loss-weights.js';
 import { selectCandidates, suppressCandidates } from './proposals.js';
@@ -29,8 +30,13 @@ export interface LossOptions {
   readonly keepPadding?: boolean;
 }
 
+/** {@link trainingLossesReading} on an engine that hands out values at once. */
+export function trainingLosses(...inputs: Parameters<typeof trainingLossesReading>): LossTerms {
+  return readSync(trainingLossesReading(...inputs));
+}
+
 /** The whole training objective of one batch. Source: Decoupled R-CNN, Eq. 1-8. */
-export function trainingLosses(
+export function* trainingLossesReading(
   model: DetectorModel,
   trunk: TrunkOutput,
   anchors: readonly Float32Array[],
@@ -38,14 +44,15 @@ export function trainingLosses(
   choose: Choose,
   context: ForwardContext,
   options: LossOptions = {},
-): LossTerms {
+): Reading<LossTerms> {
   const { config } = model;
   const [, height, width] = trunk.pyramid[0]!.shape;
   const networkHw = [height * pyramidStrides[0]!, width * pyramidStrides[0]!] as const;
   const rpn = rpnLosses(model, trunk, anchors, gt, networkHw, choose);
-  const heads = headLosses(model, {
+  const sets = yield* proposalSets(model, trunk, anchors, gt, networkHw);
+  const heads = yield* headLossesReading(model, {
     pyramid: trunk.pyramid,
-    ...proposalSets(model, trunk, anchors, gt, networkHw),
+    ...sets,
     gt,
     choose,
     context,
@@ -63,17 +70,17 @@ export function trainingLosses(
 }
 
 /** Both proposal sets of each image, from one set of candidates. */
-function proposalSets(
+function* proposalSets(
   model: DetectorModel,
   trunk: TrunkOutput,
   anchors: readonly Float32Array[],
   gt: readonly GroundTruth[],
   networkHw: readonly [number, number],
-) {
+): Reading<{ forClassification: Float32Array[]; forRegression: Float32Array[] }> {
   const { config } = model;
   const batch = gt.length;
-  const logits = trunk.logits.dataSync() as Float32Array;
-  const deltas = trunk.deltas.dataSync() as Float32Array;
+  const logits = yield* read(trunk.logits);
+  const deltas = yield* read(trunk.deltas);
   const count = logits.length / batch;
   const { nmsClassification, nmsRegression, trainPreNms, trainPostNms } = config.proposals;
   const trainPostNmsRegression = config.proposals.trainPostNmsRegression ?? trainPostNms;

@@ -1,6 +1,7 @@
 import { PlumblineError } from '@plumbline/contract';
 import type { NamedTensor } from '@plumbline/core/safetensors';
 import * as tf from '@tensorflow/tfjs-core';
+import { inScope, read } from '../engines/index.js';
 import type { Parameter } from './parameters.js';
 
 /** Shape of a parameter in PyTorch's layout. */
@@ -11,23 +12,41 @@ export function storedShape(parameter: Parameter): number[] {
   return [shape[1]!, shape[0]!];
 }
 
+export interface StoredValue {
+  readonly shape: number[];
+  readonly data: Float32Array;
+}
+
 /** Brings a value from the layout of the engines to PyTorch's; `value` may be the parameter's momentum as well. */
-export function toStored(parameter: Parameter, value: tf.Tensor): { shape: number[]; data: Float32Array } {
-  const shape = storedShape(parameter);
-  const permuted = tf.tidy(() => {
-    if (parameter.kind === 'conv') return tf.transpose(value, [3, 2, 0, 1]);
-    if (parameter.kind === 'dense') return tf.transpose(value);
-    if (parameter.kind === 'denseFromMap') {
-      const side = parameter.mapSize!;
-      const channels = value.shape[0]! / (side * side);
-      const map = tf.reshape(value, [side, side, channels, value.shape[1]!]);
-      return tf.reshape(tf.transpose(map, [3, 2, 0, 1]), shape);
-    }
-    return tf.clone(value);
-  });
+export function toStored(parameter: Parameter, value: tf.Tensor): StoredValue {
+  const permuted = tf.tidy(() => tf.clone(inStoredLayout(parameter, value)));
   const data = Float32Array.from(permuted.dataSync());
   permuted.dispose();
-  return { shape, data };
+  return { shape: storedShape(parameter), data };
+}
+
+/** {@link toStored} of many values on any engine, by the name of the parameter. */
+export async function storedValues(
+  values: Iterable<readonly [Parameter, tf.Tensor]>,
+): Promise<Map<string, StoredValue>> {
+  const stored = new Map<string, StoredValue>();
+  for (const [parameter, value] of values) {
+    const data = await inScope(function* () {
+      return Float32Array.from(yield* read(inStoredLayout(parameter, value)));
+    });
+    stored.set(parameter.name, { shape: storedShape(parameter), data });
+  }
+  return stored;
+}
+
+function inStoredLayout(parameter: Parameter, value: tf.Tensor): tf.Tensor {
+  if (parameter.kind === 'conv') return tf.transpose(value, [3, 2, 0, 1]);
+  if (parameter.kind === 'dense') return tf.transpose(value);
+  if (parameter.kind === 'vector') return value;
+  const side = parameter.mapSize!;
+  const channels = value.shape[0]! / (side * side);
+  const map = tf.reshape(value, [side, side, channels, value.shape[1]!]);
+  return tf.reshape(tf.transpose(map, [3, 2, 0, 1]), storedShape(parameter));
 }
 
 /** The inverse of {@link toStored}: a tensor in the layout of the engines. */

@@ -13,8 +13,8 @@ import {
 import { join } from 'node:path';
 import { PlumblineError, type TrainConfig, trainConfigSchema } from '@plumbline/contract';
 import { readSafetensors, writeSafetensors } from '@plumbline/core/safetensors';
-import { type DetectorModel, exportWeights, importWeights } from '../model/index.js';
-import { fromStored, toStored } from '../model/weights.js';
+import { type DetectorModel, importWeights, storedValues } from '../model/index.js';
+import { fromStored } from '../model/weights.js';
 import type { Sgd } from './sgd.js';
 
 /** What a run must remember besides tensors to go on exactly where it stopped. */
@@ -37,13 +37,18 @@ export interface CheckpointHeader {
  * Writes a checkpoint as a whole folder beside the old one and renames it into place, so that a kill at any moment
  * leaves a valid one: DIR/checkpoint with config.json, weights.safetensors, optimizer.safetensors and state.json.
  */
-export function writeCheckpoint(
+export async function writeCheckpoint(
   dir: string,
   model: DetectorModel,
   runId: string,
   optimizer: Sgd,
   state: RunState,
-): void {
+): Promise<void> {
+  const weights = await storedValues(model.parameters.map((parameter) => [parameter, parameter.variable]));
+  const trainable = model.parameters.filter((parameter) => parameter.trainable);
+  const momenta = await storedValues(
+    trainable.map((parameter) => [parameter, optimizer.velocity.get(parameter.name)!] as const),
+  );
   const fresh = join(dir, 'checkpoint.writing');
   const current = join(dir, 'checkpoint');
   const old = join(dir, 'checkpoint.old');
@@ -57,10 +62,7 @@ export function writeCheckpoint(
     config: model.config,
   };
   writeDurably(join(fresh, 'config.json'), JSON.stringify(header, null, 2));
-  writeDurably(join(fresh, 'weights.safetensors'), writeSafetensors(exportWeights(model.parameters)));
-  const momenta = model.parameters
-    .filter((parameter) => parameter.trainable)
-    .map((parameter) => [parameter.name, toStored(parameter, optimizer.velocity.get(parameter.name)!)] as const);
+  writeDurably(join(fresh, 'weights.safetensors'), writeSafetensors(weights));
   writeDurably(join(fresh, 'optimizer.safetensors'), writeSafetensors(momenta));
   writeDurably(join(fresh, 'state.json'), JSON.stringify(state));
   rmSync(old, { recursive: true, force: true });

@@ -23,12 +23,11 @@ export class Sgd {
    * @param gradients by the variable's own name
    * @returns norm of all gradients before clipping
    */
-  apply(gradients: tf.NamedTensorMap, learningRate: number): number {
+  async apply(gradients: tf.NamedTensorMap, learningRate: number): Promise<number> {
     const { momentum, weightDecay, clipGradientNorm } = this.schedule;
-    const norm = tf.tidy(() => {
-      const squares = Object.values(gradients).map((gradient) => tf.sum(tf.square(gradient)));
-      return Math.sqrt(tf.addN(squares).dataSync()[0]!);
-    });
+    const squares = tf.tidy(() => tf.addN(Object.values(gradients).map((gradient) => tf.sum(tf.square(gradient)))));
+    const norm = Math.sqrt((await squares.data())[0]!);
+    squares.dispose();
     if (!Number.isFinite(norm)) return norm;
     const factor = clipGradientNorm !== null && norm > clipGradientNorm ? clipGradientNorm / norm : 1;
     tf.tidy(() => {

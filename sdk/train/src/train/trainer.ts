@@ -5,13 +5,14 @@ import { createRandom } from '@plumbline/core/random';
 import { type Dataset, withoutCrowds } from '@plumbline/data/dataset';
 import { type Batch, BatchLoader } from '@plumbline/data/loader';
 import * as tf from '@tensorflow/tfjs-core';
+import { read, variableGradients } from '../engines/index.js';
 import {
   createDetectorModel,
   type DetectorModel,
   type ForwardContext,
   modelAnchors,
   runTrunk,
-  trainingLosses,
+  trainingLossesReading,
 } from '../model/index.js';
 import type { BatchNormParameters } from '../model/parameters.js';
 import {
@@ -126,9 +127,9 @@ async function trainWith(
   const startedMs = performance.now();
   const firstStep = step;
   const lastStep = Math.min(totalSteps, options.maxSteps ?? totalSteps);
-  const save = () => {
+  const save = async () => {
     const seconds = earlierSeconds + (performance.now() - startedMs) / 1000;
-    writeCheckpoint(outDir, model, runId, optimizer, { step, randomState: random.getState(), seconds });
+    await writeCheckpoint(outDir, model, runId, optimizer, { step, randomState: random.getState(), seconds });
   };
 
   while (step < lastStep && !signal?.aborted) {
@@ -136,7 +137,7 @@ async function trainWith(
     const batch = await loader.batch(step);
     const dataSeconds = (performance.now() - stepStartedMs) / 1000;
     const learningRate = learningRateAt(step, totalSteps, config.schedule);
-    const outcome = trainStep(model, optimizer, batch, learningRate, random.choose);
+    const outcome = await trainStep(model, optimizer, batch, learningRate, random.choose);
     refuseDivergence(outcome, step, batch, outDir);
     batch.release();
     step++;
@@ -155,10 +156,10 @@ async function trainWith(
     recent.push(metrics);
     if (recent.length > 50) recent.shift();
     options.onStep?.(metrics, totalSteps);
-    if (step % checkpointEverySteps === 0 && step < lastStep) save();
+    if (step % checkpointEverySteps === 0 && step < lastStep) await save();
     await new Promise((resolve) => setImmediate(resolve)); // lets signals through
   }
-  if (step > firstStep || !existing) save();
+  if (step > firstStep || !existing) await save();
   const seconds = (performance.now() - startedMs) / 1000;
   return {
     steps: step,
@@ -180,13 +181,13 @@ interface StepOutcome {
   meanIou: number[];
 }
 
-function trainStep(
+async function trainStep(
   model: DetectorModel,
   optimizer: Sgd,
   batch: Batch,
   learningRate: number,
   choose: (candidates: Int32Array, k: number) => Int32Array,
-): StepOutcome {
+): Promise<StepOutcome> {
   const context: ForwardContext = { training: true, batchStatistics: [] };
   const [height, width] = batch.sizeHw;
   const variables = model.parameters.filter((parameter) => parameter.trainable).map((parameter) => parameter.variable);
@@ -194,16 +195,19 @@ function trainStep(
   const loss: Record<string, number> = {};
   let stages: readonly { positives: number; meanIou: number }[] = [];
   const images = tf.tensor4d(batch.pixels, [batch.gt.length, height, width, 3]);
-  const { value, grads } = tf.variableGrads(() => {
+  const { value, grads } = await variableGradients(function* () {
     const trunk = runTrunk(model, images, context);
-    const result = trainingLosses(model, trunk, anchors, batch.gt, choose, context);
-    for (const [name, term] of Object.entries(result.terms)) loss[name] = term.dataSync()[0]!;
+    const result = yield* trainingLossesReading(model, trunk, anchors, batch.gt, choose, context);
+    const names = [...Object.keys(result.terms), 'total'];
+    const values = yield* read(tf.stack([...Object.values(result.terms), result.total]));
+    names.forEach((name, i) => {
+      loss[name] = values[i]!;
+    });
     stages = result.stages;
     return result.total;
   }, variables);
-  loss.total = value.dataSync()[0]!;
   const finite = Object.values(loss).every(Number.isFinite);
-  const gradientNorm = finite ? optimizer.apply(grads, learningRate) : Number.NaN;
+  const gradientNorm = finite ? await optimizer.apply(grads, learningRate) : Number.NaN;
   updateRunningStatistics(context.batchStatistics);
   tf.dispose([value, images, grads]);
   return { loss, gradientNorm, positives: stages.map((s) => s.positives), meanIou: stages.map((s) => s.meanIou) };

@@ -6,6 +6,7 @@ import {
 } from '@plumbline/core/geometry';
 import * as tf from '@tensorflow/tfjs-core';
 import { attribute, defineKernel, execute, isTensorflow, runKernel, withInts } from '../tensorflow/kernels.js';
+import { roiAlignOnDevice } from '../webgpu/roi-align.js';
 
 /** Shapes in this module: N images, R rois, C channels, P output size, S samples per bin and axis, n = P * S. */
 
@@ -17,32 +18,33 @@ import { attribute, defineKernel, execute, isTensorflow, runKernel, withInts } f
  * them equal. A sample further out counts as 0. tfjs itself has no gradient for a crop. 2048 rois of
  * [8, 104, 104, 64] take 19 ms forward and 51 with the gradient (2 cores; CropAndResizeGradImage on one of them, see
  * `startTensorflow`). Adaptive sampling does the same once for each pair (vertical, horizontal) of sample counts that
- * occurs: about twice the time for rois of 4 to 28 cells. The other engines compute in plain loops over typed arrays,
- * as `roiAlign` of core does. CropAndResize computes positions in float32, at cell 80 up to 1e-5 of a cell off; windows
+ * occurs: about twice the time for rois of 4 to 28 cells. On webgpu it is a program of its own; wasm computes in plain
+ * loops over typed arrays, as `roiAlign` of core does. CropAndResize computes positions in float32, at cell 80 up to 1e-5 of a cell off; windows
  * of the map and edges chosen among the neighbouring float32 numbers were tried and leave as much at cell 40.
  * @param features [N, H, W, C]
- * @param rois [R, 5] image index, x1, y1, x2, y2 in px of the image; they may lie outside, be empty or inverted. They
+ * @param rois [R * 5] image index, x1, y1, x2, y2 in px of the image; they may lie outside, be empty or inverted. They
  *   carry no gradient.
  * @returns [R, P, P, C]
  */
-export function roiAlign(features: tf.Tensor4D, rois: tf.Tensor2D, options: RoiAlignOptions): tf.Tensor4D {
+export function roiAlign(features: tf.Tensor4D, rois: Float32Array, options: RoiAlignOptions): tf.Tensor4D {
   const [batch, height, width, channels] = features.shape;
   const shape = { batch, height, width, channels };
   if (isTensorflow()) {
     define();
-    return runKernel('PlumblineRoiAlign', { features, rois }, { ...shape, ...options })[0] as tf.Tensor4D;
+    const attributes: KernelAttributes = { ...shape, ...options, rois };
+    return runKernel('PlumblineRoiAlign', { features }, attributes as unknown as tf.NamedAttrMap)[0] as tf.Tensor4D;
   }
-  const roiValues = rois.dataSync() as Float32Array;
+  if (tf.getBackend() === 'webgpu') return roiAlignOnDevice(features, rois, options);
   const { outSize } = options;
   const align = tf.customGrad((input) => ({
-    value: tf.tensor4d(roiAlignOfArrays((input as tf.Tensor).dataSync() as Float32Array, shape, roiValues, options), [
-      rois.shape[0],
+    value: tf.tensor4d(roiAlignOfArrays((input as tf.Tensor).dataSync() as Float32Array, shape, rois, options), [
+      rois.length / 5,
       outSize,
       outSize,
       channels,
     ]),
     gradFunc: (dy) =>
-      tf.tensor4d(roiAlignGradient(dy.dataSync() as Float32Array, shape, roiValues, options), features.shape),
+      tf.tensor4d(roiAlignGradient(dy.dataSync() as Float32Array, shape, rois, options), features.shape),
   }));
   return align(features) as tf.Tensor4D;
 }
@@ -52,6 +54,8 @@ interface KernelAttributes extends RoiAlignOptions {
   height: number;
   width: number;
   channels: number;
+  /** [R * 5] */
+  rois: Float32Array;
 }
 
 function define(): void {
@@ -72,15 +76,15 @@ function define(): void {
 
   defineKernel({
     name: 'PlumblineRoiAlign',
-    forward: ({ features, rois }, given) => {
+    forward: ({ features }, given) => {
       const attributes = given as unknown as KernelAttributes;
-      const { outSize, channels } = attributes;
-      const count = rois!.shape[0]!;
+      const { outSize, channels, rois } = attributes;
+      const count = rois.length / 5;
       return tf.tidy(() => {
         // MirrorPad would do the same, three times slower.
         const padded = repeatBorder(features as tf.Tensor4D);
         const crop = [...cropAttributes(), attribute.float('extrapolation_value', 0)];
-        const parts = groupRois(rois as tf.Tensor2D, attributes).map((group) => {
+        const parts = groupRois(rois, attributes).map((group) => {
           const { samplesX, samplesY, rows } = group;
           if (samplesX * samplesY === 0) return { rows, pooled: tf.zeros([rows.length, outSize, outSize, channels]) };
           const { boxes, batchIndices, size } = cropOf(group, attributes);
@@ -99,12 +103,11 @@ function define(): void {
         return tf.gather(joined, tf.tensor1d(order, 'int32'));
       });
     },
-    saveInputs: ['rois'],
-    gradient: ([dy], [rois], given) => ({
+    gradient: ([dy], _, given) => ({
       features: () => {
         const attributes = given as unknown as KernelAttributes;
-        const { batch, height, width, channels, outSize } = attributes;
-        const groups = groupRois(rois as tf.Tensor2D, attributes);
+        const { batch, height, width, channels, outSize, rois } = attributes;
+        const groups = groupRois(rois, attributes);
         const dPadded = groups
           .filter(({ samplesX, samplesY }) => samplesX * samplesY > 0)
           .map((group) => {
@@ -149,15 +152,15 @@ interface RoiGroup {
 }
 
 /** One group for fixed sampling; for adaptive sampling one per pair of counts, in the order of first occurrence. */
-function groupRois(rois: tf.Tensor2D, options: RoiAlignOptions): RoiGroup[] {
-  const values = rois.dataSync() as Float32Array;
+function groupRois(values: Float32Array, options: RoiAlignOptions): RoiGroup[] {
+  const count = values.length / 5;
   const { samplingRatio } = options;
   if (samplingRatio > 0) {
-    const rows = Int32Array.from({ length: rois.shape[0] }, (_, r) => r);
+    const rows = Int32Array.from({ length: count }, (_, r) => r);
     return [{ samplesY: samplingRatio, samplesX: samplingRatio, rows, rois: values }];
   }
   const found = new Map<string, { samplesY: number; samplesX: number; rows: number[] }>();
-  for (let r = 0; r < rois.shape[0]; r++) {
+  for (let r = 0; r < count; r++) {
     const { samplesX, samplesY } = roiOnMap(values, r, options);
     const key = `${samplesY} ${samplesX}`;
     const group = found.get(key) ?? { samplesY, samplesX, rows: [] };
