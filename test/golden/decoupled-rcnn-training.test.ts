@@ -1,5 +1,5 @@
 import { type TrainConfig, trainConfigSchema } from '@plumbline/contract';
-import { loadEngine } from '@plumbline/train/engines';
+import { type EngineName, loadEngine, read, variableGradients } from '@plumbline/train/engines';
 import {
   createDetectorModel,
   type DetectorModel,
@@ -13,14 +13,14 @@ import {
   runTestHeads,
   runTrunk,
   type SampledRows,
-  toStored,
-  trainingLosses,
+  storedValues,
+  trainingLossesReading,
 } from '@plumbline/train/model';
 import { Sgd } from '@plumbline/train/train';
 import * as tf from '@tensorflow/tfjs-core';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { goldenFolder, maxError, takeFirst } from '../fixtures/golden.js';
-import { trainingEngines } from '../fixtures/training-engines.js';
+import { trainingEngines, webgpuDevice, webgpuMissing } from '../fixtures/training-engines.js';
 
 // Numbers of an independent PyTorch implementation (float32, seed 11); tolerances are those of the folder's README.
 const { folder: golden, load, json } = goldenFolder('decoupled-rcnn');
@@ -91,24 +91,25 @@ interface StepResult {
   readonly gradients: tf.NamedTensorMap;
 }
 
-function lossAndGradients(
+async function lossAndGradients(
   model: DetectorModel,
   options: { isSecondEmpty?: boolean; keepPadding?: boolean; inspect?: (losses: LossTerms) => void } = {},
-): StepResult {
+): Promise<StepResult> {
   const { images, gt } = goldenBatch(options.isSecondEmpty);
   const context: ForwardContext = { training: true, batchStatistics: [] };
   const terms: Record<string, number> = {};
   const variables = model.parameters.filter((p) => p.trainable).map((p) => p.variable);
   const { keepPadding } = options;
-  const { value, grads } = tf.variableGrads(() => {
+  const { value, grads } = await variableGradients(function* () {
     const trunk = runTrunk(model, images, context);
     const choice = keepPadding === undefined ? {} : { keepPadding };
-    const losses = trainingLosses(model, trunk, modelAnchors(model.config), gt, takeFirst, context, choice);
-    for (const [name, term] of Object.entries(losses.terms)) terms[name] = term.dataSync()[0]!;
+    const anchors = modelAnchors(model.config);
+    const losses = yield* trainingLossesReading(model, trunk, anchors, gt, takeFirst, context, choice);
+    for (const [name, term] of Object.entries(losses.terms)) terms[name] = (yield* read(term))[0]!;
     options.inspect?.(losses);
     return losses.total;
   }, variables);
-  const total = value.dataSync()[0]!;
+  const total = (await value.data())[0]!;
   for (const { mean, variance } of context.batchStatistics) tf.dispose([mean, variance]);
   tf.dispose([images, value]);
   return { total, terms, gradients: grads };
@@ -135,7 +136,7 @@ function expectLosses(step: StepResult, reference: Reference) {
 }
 
 /** @param tolerance share of each tensor's largest gradient */
-function expectGradients(
+async function expectGradients(
   model: DetectorModel,
   step: StepResult,
   reference: Reference,
@@ -144,10 +145,12 @@ function expectGradients(
 ) {
   const names = model.parameters.filter((p) => p.trainable).map((p) => p.name);
   expect(names.sort()).toEqual(Object.keys(reference.grads).sort());
+  const trained = model.parameters.filter((parameter) => step.gradients[parameter.variable.name]);
+  const found = await storedValues(trained.map((p) => [p, step.gradients[p.variable.name]!] as const));
   for (const parameter of model.parameters) {
     const expected = reference.grads[parameter.name];
     if (!expected) continue;
-    const ours = toStored(parameter, step.gradients[parameter.variable.name]!).data;
+    const ours = found.get(parameter.name)!.data;
     const limit = tolerance * expected.max_abs;
     const full = stored.get(parameter.name);
     if (full) expect(maxError(ours, full.data as ArrayLike<number>).error, parameter.name).toBeLessThanOrEqual(limit);
@@ -203,7 +206,7 @@ const detections = [
   },
 ];
 
-describe.each(trainingEngines)('the golden tiny detector in training on %s', (engine) => {
+function useModels(engine: EngineName) {
   beforeAll(async () => {
     await loadEngine(engine);
   });
@@ -212,31 +215,86 @@ describe.each(trainingEngines)('the golden tiny detector in training on %s', (en
     for (const model of created) for (const parameter of model.parameters) parameter.variable.dispose();
     created = [];
   });
-  const build = (heads: string, overrides: Overrides): DetectorModel => {
+  return (heads: string, overrides: Overrides): DetectorModel => {
     const model = createModel(heads, overrides);
     created.push(model);
     return model;
   };
+}
 
-  it.each(profiles)('has the losses and gradients of $profile', ({ profile, regressors, loss, isSecondEmpty }) => {
+const allEngines: EngineName[] = [...trainingEngines, ...(webgpuDevice ? (['webgpu'] as const) : [])];
+if (!webgpuDevice) console.log(webgpuMissing);
+
+/** A software device takes 15 s for a step: it gets one case of each kind, all of them in the long tests. */
+const isSlow = (engine: EngineName) =>
+  engine === 'webgpu' && webgpuDevice!.isSoftware && process.env.PLUMBLINE_LONG === undefined;
+
+describe.each(allEngines)('a training step of the golden tiny detector on %s', (engine) => {
+  const build = useModels(engine);
+  const some = <Case>(cases: readonly Case[], slow: readonly number[]) =>
+    isSlow(engine) ? slow.map((i) => cases[i]!) : cases;
+  const timeoutMs = engine === 'webgpu' ? 180_000 : 30_000;
+
+  it.each(some(profiles, [0]))('has the losses and gradients of $profile', async ({ profile, regressors, loss, isSecondEmpty }) => {
     const model = build(mainHeads, { model: { regressors }, ...(loss ? { loss } : {}) });
-    const step = lossAndGradients(model, isSecondEmpty ? { isSecondEmpty } : {});
+    const step = await lossAndGradients(model, isSecondEmpty ? { isSecondEmpty } : {});
     const reference = json('main/losses.json')[profile];
     expectLosses(step, reference);
-    expectGradients(model, step, reference, profile === 'eq8-n3' ? load('main/grads.safetensors') : new Map(), 1e-3);
+    await expectGradients(model, step, reference, profile === 'eq8-n3' ? load('main/grads.safetensors') : new Map(), 1e-3);
     tf.dispose(step.gradients);
-  });
+  }, timeoutMs);
 
-  it.each(variants)('has the losses and gradients of the variant $name', (variant) => {
+  it.each(some(variants, [2]))('has the losses and gradients of the variant $name', async (variant) => {
     const { name, loss, tolerance = 1e-3, ...overrides } = variant;
     const folder = `variants/${name}`;
     const model = build(`${folder}/heads.safetensors`, overrides);
-    const step = lossAndGradients(model);
+    const step = await lossAndGradients(model);
     const reference = json(`${folder}/losses.json`)[loss];
     expectLosses(step, reference);
-    expectGradients(model, step, reference, load(`${folder}/grads.safetensors`), tolerance);
+    await expectGradients(model, step, reference, load(`${folder}/grads.safetensors`), tolerance);
     tf.dispose(step.gradients);
-  });
+  }, timeoutMs);
+
+  const folders = [
+    { folder: 'main', overrides: {} },
+    ...variants.map(({ name, loss: _, ...overrides }) => ({ folder: `variants/${name}`, overrides })),
+  ];
+
+  it.each(some(folders, [0]))('takes the two optimiser steps of $folder', async ({ folder, overrides }) => {
+    const model = build(`${folder}/heads.safetensors`, overrides as Overrides);
+    const { lr, momentum, weight_decay: weightDecay, steps } = json(`${folder}/losses.json`).sgd;
+    const schedule = { ...model.config.schedule, momentum, weightDecay, clipGradientNorm: null };
+    const optimizer = new Sgd(model.parameters, schedule);
+    // Batch norm over few rows: README allows double-head gradients 20 times the error of the others.
+    const tolerance = folder.endsWith('double-head') ? 1e-3 : 1e-4;
+    for (const expected of steps) {
+      const step = await lossAndGradients(model);
+      expect(Math.abs(step.total / expected.loss_before_step - 1)).toBeLessThan(tolerance);
+      await optimizer.apply(step.gradients, lr);
+      tf.dispose(step.gradients);
+      for (const parameter of model.parameters) {
+        const wanted = expected.params[parameter.name];
+        if (!parameter.trainable) continue;
+        expect(wanted, parameter.name).toBeDefined();
+        const measured = tf.tidy(() => {
+          const value = parameter.variable;
+          return tf.stack([tf.sum(value), tf.norm(value), tf.max(tf.abs(value))]);
+        });
+        const [sum, l2, max] = (await measured.data()) as unknown as [number, number, number];
+        measured.dispose();
+        expect(Math.abs(l2 - wanted.l2), `${parameter.name} l2`).toBeLessThanOrEqual(tolerance * wanted.l2);
+        expect(Math.abs(max - wanted.max_abs), `${parameter.name} max`).toBeLessThanOrEqual(tolerance * wanted.max_abs);
+        expect(Math.abs(sum - wanted.sum), `${parameter.name} sum`).toBeLessThanOrEqual(
+          tolerance * wanted.l2 * Math.sqrt(parameter.variable.size),
+        );
+      }
+    }
+    for (const velocity of optimizer.velocity.values()) velocity.dispose();
+  }, timeoutMs);
+});
+
+describe.each(trainingEngines)('the golden tiny detector in training on %s', (engine) => {
+  const build = useModels(engine);
 
   const stageTensors = (stored: ReadonlyMap<string, { data: unknown }>, name: string) =>
     [0, 1].flatMap((b) => [...(stored.get(`${name}${b}`)!.data as Float32Array | Int32Array)]);
@@ -266,23 +324,23 @@ describe.each(trainingEngines)('the golden tiny detector in training on %s', (en
     });
   }
 
-  it('samples the rows of the reference in every stage, refines the same boxes and answers the same', () => {
+  it('samples the rows of the reference in every stage, refines the same boxes and answers the same', async () => {
     const model = build(mainHeads, {});
     const stored = load('main/train.safetensors');
-    const step = lossAndGradients(model, { keepPadding: true, inspect: (losses) => expectStages(losses, stored) });
+    const step = await lossAndGradients(model, { keepPadding: true, inspect: (losses) => expectStages(losses, stored) });
     tf.dispose(step.gradients);
     expect.hasAssertions();
   });
 
-  it('samples the rows of the reference in the stages of Cascade R-CNN', () => {
+  it('samples the rows of the reference in the stages of Cascade R-CNN', async () => {
     const model = build('variants/cascade/heads.safetensors', { model: variants[2]!.model });
     const stored = load('variants/cascade/train.safetensors');
-    const step = lossAndGradients(model, { keepPadding: true, inspect: (losses) => expectStages(losses, stored) });
+    const step = await lossAndGradients(model, { keepPadding: true, inspect: (losses) => expectStages(losses, stored) });
     tf.dispose(step.gradients);
     expect.hasAssertions();
   });
 
-  it('assigns boxes anew that a perturbed first regressor moved away', () => {
+  it('assigns boxes anew that a perturbed first regressor moved away', async () => {
     const model = build(mainHeads, {});
     for (const { name, variable } of model.parameters) {
       if (name.startsWith('roi_head.stage1.fc_reg')) tf.tidy(() => variable.assign(tf.mul(variable, 2.5)));
@@ -294,7 +352,7 @@ describe.each(trainingEngines)('the golden tiny detector in training on %s', (en
       positives = losses.stages.map((stage) => stage.positives);
       expectStages(losses, stored);
     };
-    const step = lossAndGradients(model, { keepPadding: true, inspect });
+    const step = await lossAndGradients(model, { keepPadding: true, inspect });
     const sums = ['S1', 'S2', 'S3'].map((name) => reference.npos[name][0] + reference.npos[name][1]);
     expect(positives).toEqual(sums);
     for (const [name, value] of Object.entries(reference.terms as Record<string, number>))
@@ -302,10 +360,10 @@ describe.each(trainingEngines)('the golden tiny detector in training on %s', (en
     tf.dispose(step.gradients);
   });
 
-  it('has the same losses and gradients whether or not padded negatives pass the regressors', () => {
+  it('has the same losses and gradients whether or not padded negatives pass the regressors', async () => {
     const model = build(mainHeads, {});
-    const padded = lossAndGradients(model, { keepPadding: true });
-    const positivesOnly = lossAndGradients(model, { keepPadding: false });
+    const padded = await lossAndGradients(model, { keepPadding: true });
+    const positivesOnly = await lossAndGradients(model, { keepPadding: false });
     for (const [name, value] of Object.entries(padded.terms))
       expect(Math.abs(positivesOnly.terms[name]! - value), name).toBeLessThanOrEqual(1e-6 * value);
     for (const [name, gradient] of Object.entries(padded.gradients)) {
@@ -313,39 +371,6 @@ describe.each(trainingEngines)('the golden tiny detector in training on %s', (en
       expect(error, name).toBeLessThanOrEqual(1e-5 * scale);
     }
     tf.dispose([padded.gradients, positivesOnly.gradients]);
-  });
-
-  it.each([
-    { folder: 'main', overrides: {} },
-    ...variants.map(({ name, loss: _, ...overrides }) => ({ folder: `variants/${name}`, overrides })),
-  ])('takes the two optimiser steps of $folder', ({ folder, overrides }) => {
-    const model = build(`${folder}/heads.safetensors`, overrides as Overrides);
-    const { lr, momentum, weight_decay: weightDecay, steps } = json(`${folder}/losses.json`).sgd;
-    const schedule = { ...model.config.schedule, momentum, weightDecay, clipGradientNorm: null };
-    const optimizer = new Sgd(model.parameters, schedule);
-    // Batch norm over few rows: README allows double-head gradients 20 times the error of the others.
-    const tolerance = folder.endsWith('double-head') ? 1e-3 : 1e-4;
-    for (const expected of steps) {
-      const step = lossAndGradients(model);
-      expect(Math.abs(step.total / expected.loss_before_step - 1)).toBeLessThan(tolerance);
-      optimizer.apply(step.gradients, lr);
-      tf.dispose(step.gradients);
-      for (const parameter of model.parameters) {
-        const wanted = expected.params[parameter.name];
-        if (!parameter.trainable) continue;
-        expect(wanted, parameter.name).toBeDefined();
-        const [sum, l2, max] = tf.tidy(() => {
-          const value = parameter.variable;
-          return [tf.sum(value), tf.norm(value), tf.max(tf.abs(value))].map((each) => each.dataSync()[0]!);
-        }) as unknown as [number, number, number];
-        expect(Math.abs(l2 - wanted.l2), `${parameter.name} l2`).toBeLessThanOrEqual(tolerance * wanted.l2);
-        expect(Math.abs(max - wanted.max_abs), `${parameter.name} max`).toBeLessThanOrEqual(tolerance * wanted.max_abs);
-        expect(Math.abs(sum - wanted.sum), `${parameter.name} sum`).toBeLessThanOrEqual(
-          tolerance * wanted.l2 * Math.sqrt(parameter.variable.size),
-        );
-      }
-    }
-    for (const velocity of optimizer.velocity.values()) velocity.dispose();
   });
 
   it.each([1, 2, 3].flatMap((regressor) => [1, 2, 3].map((classifier) => ({ regressor, classifier }))))(
@@ -370,13 +395,13 @@ describe.each(trainingEngines)('the golden tiny detector in training on %s', (en
     },
   );
 
-  it('brings the boxes of each stage of the trained detector closer to their ground truth', () => {
+  it('brings the boxes of each stage of the trained detector closer to their ground truth', async () => {
     let ious: number[] = [];
     const model = build(mainHeads, {});
     const inspect = (losses: LossTerms) => {
       ious = losses.stages.map((stage) => stage.meanIou);
     };
-    tf.dispose(lossAndGradients(model, { inspect }).gradients);
+    tf.dispose((await lossAndGradients(model, { inspect })).gradients);
     expect(ious[1]!).toBeGreaterThan(ious[0]!);
     expect(ious[2]!).toBeGreaterThan(ious[1]!);
   });

@@ -1,4 +1,4 @@
-import { loadEngine } from '@plumbline/train/engines';
+import { inScope, loadEngine, read } from '@plumbline/train/engines';
 import { describe, expect, it } from 'vitest';
 import { webgpuDevice, webgpuMissing } from '../fixtures/training-engines.js';
 import { describeEngine } from './engines.contract.js';
@@ -11,6 +11,18 @@ describe.skipIf(!webgpuDevice)('engine webgpu', () => {
 
   it('names the device', async () => {
     expect((await loadEngine('webgpu')).device).toBe(webgpuDevice!.name);
+  });
+
+  it('does not go on with worthless values after an error of the device', async () => {
+    const { tf } = await loadEngine('webgpu');
+    const { device } = tf.backend() as unknown as { device: { createBuffer(of: object): unknown } };
+    const sum = () => inScope(() => read(tf.addN(Array.from({ length: 20 }, (_, i) => tf.scalar(i)))));
+    expect([...(await sum())]).toEqual([190]);
+    device.createBuffer({ size: 2 ** 50, usage: 0x80 });
+    await expect(sum()).rejects.toMatchObject({
+      code: expect.stringMatching(/PLB_TRAIN_DEVICE_(FAILED|OUT_OF_MEMORY)/),
+    });
+    expect([...(await sum())]).toEqual([190]);
   });
 });
 

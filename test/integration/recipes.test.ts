@@ -92,7 +92,7 @@ describe('the recipes of the paper', () => {
         variables,
       );
       expect(value.dataSync()[0]!).toBeGreaterThan(0);
-      expect(new Sgd(model.parameters, config.schedule).apply(grads, 0.01)).toBeGreaterThan(0);
+      expect(await new Sgd(model.parameters, config.schedule).apply(grads, 0.01)).toBeGreaterThan(0);
       tf.dispose([value, grads, image, ...model.parameters.map((p) => p.variable)]);
     }
     expect(small.size).toBeGreaterThan(15);

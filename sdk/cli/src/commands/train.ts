@@ -12,7 +12,7 @@ interface TrainFlags {
   data: string;
   out: string;
   val?: string;
-  engine: 'auto' | 'tensorflow' | 'wasm';
+  engine: 'auto' | 'tensorflow' | 'webgpu' | 'wasm';
   seed?: number;
   maxSteps?: number;
   init?: string;
@@ -28,7 +28,9 @@ export function registerTrain(program: Command): void {
     .requiredOption('--data <spec>', 'dataset to train on, for example deeppcb:DIR#train')
     .requiredOption('--out <dir>', 'folder of the run: train.json, metrics.jsonl, checkpoint')
     .option('--val <spec>', 'dataset that the finished model is evaluated on')
-    .addOption(new Option('--engine <name>', 'numeric engine').choices(['auto', 'tensorflow', 'wasm']).default('auto'))
+    .addOption(
+      new Option('--engine <name>', 'numeric engine').choices(['auto', 'tensorflow', 'webgpu', 'wasm']).default('auto'),
+    )
     .option('--seed <n>', 'overrides the seed of the configuration', wholeNumber)
     .option('--max-steps <n>', 'stop after this step', wholeNumber)
     .addOption(
@@ -61,7 +63,8 @@ async function runTrain(flags: TrainFlags): Promise<void> {
   const dataset = await openDataset(flags.data);
   const validation = flags.val ? await openDataset(flags.val) : undefined;
   const engine = await loadEngine(flags.engine);
-  process.stderr.write(`engine ${engine.name} ${engine.version}: ${engine.reason}\n`);
+  const device = engine.device ? ` on ${engine.device}` : '';
+  process.stderr.write(`engine ${engine.name} ${engine.version}${device}: ${engine.reason}\n`);
   process.stderr.write(`${dataset.samples.length} images, ${dataset.classes.length} classes\n`);
 
   const interrupt = new AbortController();

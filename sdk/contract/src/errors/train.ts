@@ -24,6 +24,15 @@ export const trainErrors = {
     (p: { device: string; reason: string }) => `the webgpu engine does not start on ${p.device}: ${p.reason}`,
     "Update the graphics card's driver, or use `--engine tensorflow` or `--engine wasm`.",
   ),
+  PLB_TRAIN_DEVICE_OUT_OF_MEMORY: entry(
+    (p: { device: string; reason: string }) => `${p.device} has no memory left: ${p.reason}`,
+    'Lower `schedule.batchSize` or `imageSizeHw`, close what else uses the card, then go on with `--resume`; the last checkpoint is valid.',
+  ),
+  PLB_TRAIN_DEVICE_FAILED: entry(
+    (p: { device: string; reason: string }) =>
+      `${p.device} reports an error, what it computed since is worthless: ${p.reason}`,
+    "Go on with `--resume` from the last checkpoint; if it comes back, update the graphics card's driver or use another `--engine`.",
+  ),
   PLB_TRAIN_WEIGHTS_MISMATCH: entry(
     (p: { file: string; key: string; actual: string; expected: string }) =>
       `${p.file}: weight ${p.key} is ${p.actual}, expected ${p.expected}; nothing was loaded`,

@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { type Reading, readAsync } from './reading.js';
+import { throwFault } from './webgpu/faults.js';
 
 /** What tfjs keeps about the tape; its types hide it. */
 interface EngineState {
@@ -16,7 +17,7 @@ let last: Promise<unknown> = Promise.resolve();
 
 /** tfjs keeps scopes and tape in one global stack, so that work which waits in between has to come one after the other. */
 function inTurn<Result>(work: () => Promise<Result>): Promise<Result> {
-  const mine = last.then(work);
+  const mine = last.then(work).finally(throwFault);
   last = mine.catch(() => {});
   return mine;
 }
@@ -24,6 +25,7 @@ function inTurn<Result>(work: () => Promise<Result>): Promise<Result> {
 /**
  * `tf.tidy` for work that waits for values and results in values: every tensor it made is disposed. One such work at a
  * time; others wait for their turn, so it must not be nested.
+ * @throws {PlumblineError} PLB_TRAIN_DEVICE_OUT_OF_MEMORY, PLB_TRAIN_DEVICE_FAILED
  */
 export function inScope<Result>(work: () => Reading<Result>): Promise<Result> {
   return inTurn(() => scoped(() => readAsync(work())));

@@ -1,5 +1,7 @@
 import { PlumblineError } from '@plumbline/contract';
 import * as tf from '@tensorflow/tfjs-core';
+import { limitAddN } from './add-n.js';
+import { type FaultyDevice, watchFaults } from './faults.js';
 import { importFrom, webgpuPackage } from './locate.js';
 
 /** The part of WebGPU's adapter that is used here. */
@@ -29,6 +31,7 @@ export interface WebgpuDevice {
 
 const softwareArchitectures = ['swiftshader', 'llvmpipe', 'lavapipe', 'warp'];
 let gpu: Gpu | undefined;
+let watched: unknown;
 
 /**
  * Asks Dawn for the fastest graphics device.
@@ -62,6 +65,11 @@ export async function startWebgpu(): Promise<{ version: string; device: WebgpuDe
     await import('@tensorflow/tfjs-backend-webgpu');
     if (!(await tf.setBackend('webgpu'))) throw new Error('the backend refused to start');
     await tf.ready();
+    limitAddN();
+    if (watched !== tf.backend()) {
+      watched = tf.backend();
+      watchFaults((watched as unknown as { device: FaultyDevice }).device, device.name);
+    }
     return { version: tf.version_core, device }; // all packages of tfjs carry one version
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
