@@ -6,8 +6,8 @@ import { describeEngine } from './engines.contract.js';
 if (!webgpuDevice) console.log(webgpuMissing);
 
 describe.skipIf(!webgpuDevice)('engine webgpu', () => {
-  // Its RoIAlign adds the gradient with atomics, in any order.
-  describeEngine(() => loadEngine('webgpu'), { isDeterministic: false });
+  // Its RoIAlign adds the gradient with atomics, in any order: on sums of up to 12 that is the last four bits.
+  describeEngine(() => loadEngine('webgpu'), { isDeterministic: false, gradientTolerance: 5e-5 });
 
   it('names the device', async () => {
     expect((await loadEngine('webgpu')).device).toBe(webgpuDevice!.name);

@@ -20,18 +20,13 @@ export const trainErrors = {
     "Install the graphics card's driver and, on Linux, the Vulkan loader (Debian: libvulkan1); `vulkaninfo` must list it. Or use `--engine tensorflow` or `--engine wasm`.",
     'input',
   ),
-  PLB_TRAIN_WEBGPU_BROKEN: entry(
-    (p: { device: string; reason: string }) => `the webgpu engine does not start on ${p.device}: ${p.reason}`,
-    "Update the graphics card's driver, or use `--engine tensorflow` or `--engine wasm`.",
-  ),
   PLB_TRAIN_DEVICE_OUT_OF_MEMORY: entry(
     (p: { device: string; reason: string }) => `${p.device} has no memory left: ${p.reason}`,
     'Lower `schedule.batchSize` or `imageSizeHw`, close what else uses the card, then go on with `--resume`; the last checkpoint is valid.',
   ),
   PLB_TRAIN_DEVICE_FAILED: entry(
-    (p: { device: string; reason: string }) =>
-      `${p.device} reports an error, what it computed since is worthless: ${p.reason}`,
-    "Go on with `--resume` from the last checkpoint; if it comes back, update the graphics card's driver or use another `--engine`.",
+    (p: { device: string; reason: string }) => `${p.device} reports an error: ${p.reason}`,
+    "Nothing it computed since is used: go on with `--resume` from the last checkpoint. If it comes back, update the graphics card's driver or use another `--engine`.",
   ),
   PLB_TRAIN_WEIGHTS_MISMATCH: entry(
     (p: { file: string; key: string; actual: string; expected: string }) =>

@@ -15,7 +15,7 @@ const setUpTensorflow = 'set TensorFlow up with `plumbline doctor --setup tensor
  * `wasm`, and says why in `reason`.
  * @throws {PlumblineError} PLB_TRAIN_ENGINE_NOT_SET_UP if `tensorflow` is asked for and absent,
  *   PLB_TRAIN_ENGINE_BROKEN if it is present and does not start; PLB_TRAIN_WEBGPU_NOT_INSTALLED,
- *   PLB_TRAIN_NO_WEBGPU_DEVICE and PLB_TRAIN_WEBGPU_BROKEN likewise for `webgpu`
+ *   PLB_TRAIN_NO_WEBGPU_DEVICE and PLB_TRAIN_DEVICE_FAILED likewise for `webgpu`
  */
 export async function loadEngine(choice: EngineChoice = 'auto', options: EngineOptions = {}): Promise<Engine> {
   const { name, reason } = choice === 'auto' ? await choose(options) : { name: choice, reason: 'asked for' };

@@ -54,7 +54,7 @@ export async function findWebgpuDevice(): Promise<WebgpuDevice | undefined> {
 /**
  * Starts tfjs' WebGPU backend on Dawn.
  * @returns the version of that backend, and the device
- * @throws {PlumblineError} PLB_TRAIN_WEBGPU_NOT_INSTALLED, PLB_TRAIN_NO_WEBGPU_DEVICE, PLB_TRAIN_WEBGPU_BROKEN
+ * @throws {PlumblineError} PLB_TRAIN_WEBGPU_NOT_INSTALLED, PLB_TRAIN_NO_WEBGPU_DEVICE, PLB_TRAIN_DEVICE_FAILED
  */
 export async function startWebgpu(): Promise<{ version: string; device: WebgpuDevice }> {
   const device = await findWebgpuDevice();
@@ -73,7 +73,7 @@ export async function startWebgpu(): Promise<{ version: string; device: WebgpuDe
     return { version: tf.version_core, device }; // all packages of tfjs carry one version
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new PlumblineError('PLB_TRAIN_WEBGPU_BROKEN', { device: device.name, reason }, { cause });
+    throw new PlumblineError('PLB_TRAIN_DEVICE_FAILED', { device: device.name, reason }, { cause });
   }
 }
 
