@@ -6,7 +6,7 @@ import { describeEngine } from './engines.contract.js';
 if (!webgpuDevice) console.log(webgpuMissing);
 
 describe.skipIf(!webgpuDevice)('engine webgpu', () => {
-  // Its RoIAlign adds the gradient with atomics, in any order: on sums of up to 12 that is the last four bits.
+  // Its RoIAlign adds the gradient with atomics, in any order: on sums of up to 17 that is the last five bits.
   describeEngine(() => loadEngine('webgpu'), { isDeterministic: false, gradientTolerance: 5e-5 });
 
   it('names the device', async () => {
