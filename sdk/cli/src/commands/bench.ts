@@ -6,6 +6,7 @@ import { parseCount } from '../option-values.js';
 import { Progress, printJson } from '../output.js';
 import { registerBenchEval } from './bench-eval.js';
 import { registerBenchLoader } from './bench-loader.js';
+import { registerBenchTrain } from './bench-train.js';
 
 interface InferFlags {
   model: string;
@@ -32,6 +33,7 @@ export function registerBench(program: Command): void {
     .action(runInfer);
   registerBenchEval(bench);
   registerBenchLoader(bench);
+  registerBenchTrain(bench);
 }
 
 async function runInfer(flags: InferFlags): Promise<void> {

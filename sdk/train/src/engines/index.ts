@@ -1,5 +1,6 @@
 export { inScope, variableGradients } from './async-scope.js';
 export type { Engine, EngineChoice, EngineMemory, EngineName, EngineOptions } from './engine.js';
+export { type KernelClock, startKernelClock } from './kernel-clock.js';
 export { loadEngine } from './load-engine.js';
 export { type BatchNormResult, batchNormTrain } from './ops/batch-norm-train.js';
 export { biasAdd } from './ops/bias-add.js';

@@ -1,4 +1,6 @@
+export { benchBatch, benchTraining, boxesPerImage, type TrainingFigures } from './bench-step.js';
 export { type CheckpointHeader, findCheckpoint, loadWeights, readCheckpointHeader } from './checkpoint.js';
 export { learningRateAt } from './schedule.js';
 export { Sgd } from './sgd.js';
+export { type StepBatch, type StepOutcome, type StepSeconds, trainStep } from './train-step.js';
 export { type StepMetrics, type TrainOptions, type TrainResult, train } from './trainer.js';

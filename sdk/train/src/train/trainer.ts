@@ -4,17 +4,7 @@ import { PlumblineError, type TrainConfig } from '@plumbline/contract';
 import { createRandom } from '@plumbline/core/random';
 import { type Dataset, withoutCrowds } from '@plumbline/data/dataset';
 import { type Batch, BatchLoader } from '@plumbline/data/loader';
-import * as tf from '@tensorflow/tfjs-core';
-import { read, variableGradients } from '../engines/index.js';
-import {
-  createDetectorModel,
-  type DetectorModel,
-  type ForwardContext,
-  modelAnchors,
-  runTrunk,
-  trainingLossesReading,
-} from '../model/index.js';
-import type { BatchNormParameters } from '../model/parameters.js';
+import { createDetectorModel, type DetectorModel } from '../model/index.js';
 import {
   findCheckpoint,
   loadTrainingState,
@@ -25,6 +15,7 @@ import {
 } from './checkpoint.js';
 import { learningRateAt } from './schedule.js';
 import { Sgd } from './sgd.js';
+import { type StepOutcome, type StepSeconds, trainStep } from './train-step.js';
 
 /** One line of `metrics.jsonl`. */
 export interface StepMetrics {
@@ -39,6 +30,8 @@ export interface StepMetrics {
   readonly imagesPerSecond: number;
   /** Seconds of this step spent waiting for data. */
   readonly dataSeconds: number;
+  /** Where its other time went. */
+  readonly seconds: StepSeconds;
 }
 
 export interface TrainOptions {
@@ -68,9 +61,6 @@ export interface TrainResult {
   readonly stopped: boolean;
   readonly model: DetectorModel;
 }
-
-/** PyTorch's share of the new statistics in the running averages. */
-const batchNormMomentum = 0.1;
 
 /**
  * Trains a detector from labelled images. The engine must be loaded before.
@@ -172,59 +162,6 @@ async function trainWith(
     stopped: step < lastStep,
     model,
   };
-}
-
-interface StepOutcome {
-  loss: Record<string, number>;
-  gradientNorm: number;
-  positives: number[];
-  meanIou: number[];
-}
-
-async function trainStep(
-  model: DetectorModel,
-  optimizer: Sgd,
-  batch: Batch,
-  learningRate: number,
-  choose: (candidates: Int32Array, k: number) => Int32Array,
-): Promise<StepOutcome> {
-  const context: ForwardContext = { training: true, batchStatistics: [] };
-  const [height, width] = batch.sizeHw;
-  const variables = model.parameters.filter((parameter) => parameter.trainable).map((parameter) => parameter.variable);
-  const anchors = modelAnchors(model.config, batch.sizeHw);
-  const loss: Record<string, number> = {};
-  let stages: readonly { positives: number; meanIou: number }[] = [];
-  const images = tf.tensor4d(batch.pixels, [batch.gt.length, height, width, 3]);
-  const { value, grads } = await variableGradients(function* () {
-    const trunk = runTrunk(model, images, context);
-    const result = yield* trainingLossesReading(model, trunk, anchors, batch.gt, choose, context);
-    const names = [...Object.keys(result.terms), 'total'];
-    const values = yield* read(tf.stack([...Object.values(result.terms), result.total]));
-    names.forEach((name, i) => {
-      loss[name] = values[i]!;
-    });
-    stages = result.stages;
-    return result.total;
-  }, variables);
-  const finite = Object.values(loss).every(Number.isFinite);
-  const gradientNorm = finite ? await optimizer.apply(grads, learningRate) : Number.NaN;
-  updateRunningStatistics(context.batchStatistics);
-  tf.dispose([value, images, grads]);
-  return { loss, gradientNorm, positives: stages.map((s) => s.positives), meanIou: stages.map((s) => s.meanIou) };
-}
-
-function updateRunningStatistics(statistics: ForwardContext['batchStatistics']): void {
-  const blend = (parameter: BatchNormParameters['mean'], fresh: tf.Tensor) =>
-    parameter.variable.assign(
-      tf.add(tf.mul(parameter.variable, 1 - batchNormMomentum), tf.mul(fresh, batchNormMomentum)),
-    );
-  tf.tidy(() => {
-    for (const { norm, mean, variance } of statistics) {
-      blend(norm.mean, mean);
-      blend(norm.variance, variance);
-    }
-  });
-  for (const { mean, variance } of statistics) tf.dispose([mean, variance]);
 }
 
 function refuseDivergence(outcome: StepOutcome, step: number, batch: Batch, outDir: string): void {
