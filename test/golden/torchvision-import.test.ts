@@ -166,8 +166,8 @@ describe.each(trainingEngines)('an imported torchvision detector on %s', (engine
       });
     });
 
-    it('finds the detections of torchvision in the image itself', () => {
-      const found = detectImage(model, sourceImage());
+    it('finds the detections of torchvision in the image itself', async () => {
+      const found = await detectImage(model, sourceImage());
       expect(found.map((d) => d.classId + 1)).toEqual(detections.map((d: { label: number }) => d.label));
       found.forEach((d, i) => {
         expect(Math.abs(d.score - detections[i].score)).toBeLessThan(1e-4);
