@@ -13,6 +13,25 @@ describe.skipIf(!webgpuDevice)('engine webgpu', () => {
     expect((await loadEngine('webgpu')).device).toBe(webgpuDevice!.name);
   });
 
+  it('sums and averages over many positions in parts, with the gradient of the whole', async () => {
+    const { tf } = await loadEngine('webgpu');
+    const x = tf.tensor4d(
+      Float32Array.from({ length: 2 * 64 * 48 * 3 }, (_, i) => (i % 7) - 3 + (i % 3)),
+      [2, 64, 48, 3],
+    );
+    const expected = [0, 1, 2].map((c) =>
+      (x.dataSync() as Float32Array).filter((_, i) => i % 3 === c).reduce((a, b) => a + b),
+    );
+    expect([...(await tf.sum(x, [0, 1, 2]).data())]).toEqual(expected);
+    const mean = tf.mean(x, [0, 1, 2], true);
+    expect(mean.shape).toEqual([1, 1, 1, 3]);
+    (await mean.data()).forEach((value, c) => expect(value).toBeCloseTo(expected[c]! / (2 * 64 * 48), 5));
+    const grad = await tf
+      .grad((y) => tf.sum(tf.square(tf.sum(y, [0, 1, 2]))))(x)
+      .data();
+    expect([...grad.slice(0, 3)]).toEqual(expected.map((value) => 2 * value));
+  });
+
   it('does not go on with worthless values after an error of the device', async () => {
     const { tf } = await loadEngine('webgpu');
     const { device } = tf.backend() as unknown as { device: { createBuffer(of: object): unknown } };

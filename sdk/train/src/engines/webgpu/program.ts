@@ -48,3 +48,11 @@ export function zerosOnDevice(shape: number[], backend: WebgpuBackend): tf.Tenso
   const { kernelFunc } = tf.getKernel(tf.Fill, 'webgpu')!;
   return kernelFunc({ inputs: {}, backend, attrs: { shape, value: 0, dtype: 'float32' } }) as tf.TensorInfo;
 }
+
+/**
+ * Kernels get tensors or bare records of them; operations need tensors. A tensor stays itself: a second handle would free
+ * its memory when it is disposed.
+ */
+export function asTensor<T extends tf.Tensor>(info: tf.TensorInfo): T {
+  return (info instanceof tf.Tensor ? info : tf.engine().makeTensorFromTensorInfo(info)) as T;
+}

@@ -2,7 +2,9 @@ import { PlumblineError } from '@plumbline/contract';
 import * as tf from '@tensorflow/tfjs-core';
 import { limitAddN } from './add-n.js';
 import { type FaultyDevice, watchFaults } from './faults.js';
+import { replaceFilterGradient } from './filter-gradient.js';
 import { importFrom, webgpuPackage } from './locate.js';
+import { sumInParts } from './sum-in-parts.js';
 
 /** The part of WebGPU's adapter that is used here. */
 export interface Adapter {
@@ -66,6 +68,8 @@ export async function startWebgpu(): Promise<{ version: string; device: WebgpuDe
     if (!(await tf.setBackend('webgpu'))) throw new Error('the backend refused to start');
     await tf.ready();
     limitAddN();
+    replaceFilterGradient();
+    sumInParts();
     if (watched !== tf.backend()) {
       watched = tf.backend();
       watchFaults((watched as unknown as { device: FaultyDevice }).device, device.name);
