@@ -28,6 +28,11 @@ export const trainErrors = {
     (p: { device: string; reason: string }) => `${p.device} reports an error: ${p.reason}`,
     "Nothing it computed since is used: go on with `--resume` from the last checkpoint. If it comes back, update the graphics card's driver or use another `--engine`.",
   ),
+  PLB_TRAIN_CHECKPOINT_UNWRITABLE: entry(
+    (p: { dir: string; bytes: number; reason: string; kept: string }) =>
+      `a checkpoint of ${p.bytes} bytes could not be written to ${p.dir}: ${p.reason}; the last valid one: ${p.kept}`,
+    'Make room on the disk (twice the size of a checkpoint is needed while one is replaced), then go on with `--resume`.',
+  ),
   PLB_TRAIN_WEIGHTS_MISMATCH: entry(
     (p: { file: string; key: string; actual: string; expected: string }) =>
       `${p.file}: weight ${p.key} is ${p.actual}, expected ${p.expected}; nothing was loaded`,

@@ -8,7 +8,7 @@ import {
   readFileSync,
   renameSync,
   rmSync,
-  writeSync,
+  writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
 import { PlumblineError, type TrainConfig, trainConfigSchema } from '@plumbline/contract';
@@ -36,6 +36,7 @@ export interface CheckpointHeader {
 /**
  * Writes a checkpoint as a whole folder beside the old one and renames it into place, so that a kill at any moment
  * leaves a valid one: DIR/checkpoint with config.json, weights.safetensors, optimizer.safetensors and state.json.
+ * @throws {PlumblineError} PLB_TRAIN_CHECKPOINT_UNWRITABLE
  */
 export async function writeCheckpoint(
   dir: string,
@@ -49,11 +50,6 @@ export async function writeCheckpoint(
   const momenta = await storedValues(
     trainable.map((parameter) => [parameter, optimizer.velocity.get(parameter.name)!] as const),
   );
-  const fresh = join(dir, 'checkpoint.writing');
-  const current = join(dir, 'checkpoint');
-  const old = join(dir, 'checkpoint.old');
-  rmSync(fresh, { recursive: true, force: true });
-  mkdirSync(fresh, { recursive: true });
   const header: CheckpointHeader = {
     schema: 'plumbline.checkpoint/1',
     runId,
@@ -61,20 +57,55 @@ export async function writeCheckpoint(
     classes: model.classes,
     config: model.config,
   };
-  writeDurably(join(fresh, 'config.json'), JSON.stringify(header, null, 2));
-  writeDurably(join(fresh, 'weights.safetensors'), writeSafetensors(weights));
-  writeDurably(join(fresh, 'optimizer.safetensors'), writeSafetensors(momenta));
-  writeDurably(join(fresh, 'state.json'), JSON.stringify(state));
-  rmSync(old, { recursive: true, force: true });
-  if (existsSync(current)) renameSync(current, old);
-  renameSync(fresh, current);
-  rmSync(old, { recursive: true, force: true });
+  replaceFolder(dir, {
+    'config.json': Buffer.from(JSON.stringify(header, null, 2)),
+    'weights.safetensors': writeSafetensors(weights),
+    'optimizer.safetensors': writeSafetensors(momenta),
+    'state.json': Buffer.from(JSON.stringify(state)),
+  });
 }
 
-function writeDurably(file: string, content: string | Uint8Array): void {
+/** @throws {PlumblineError} PLB_TRAIN_CHECKPOINT_UNWRITABLE; the former checkpoint is as it was */
+function replaceFolder(dir: string, files: Readonly<Record<string, Uint8Array>>): void {
+  const fresh = join(dir, 'checkpoint.writing');
+  const current = join(dir, 'checkpoint');
+  const old = join(dir, 'checkpoint.old');
+  try {
+    rmSync(fresh, { recursive: true, force: true });
+    mkdirSync(fresh, { recursive: true });
+    for (const [name, content] of Object.entries(files)) writeDurably(join(fresh, name), content);
+  } catch (cause) {
+    rmSync(fresh, { recursive: true, force: true });
+    const bytes = Object.values(files).reduce((sum, content) => sum + content.byteLength, 0);
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    const kept = findCheckpoint(dir) ?? 'none';
+    throw new PlumblineError('PLB_TRAIN_CHECKPOINT_UNWRITABLE', { dir: fresh, bytes, reason, kept }, { cause });
+  }
+  // Where only the old one is left by a kill between two renames, it stays until the new one has its name.
+  if (existsSync(current)) {
+    rmSync(old, { recursive: true, force: true });
+    renameSync(current, old);
+  }
+  renameSync(fresh, current);
+  rmSync(old, { recursive: true, force: true });
+  syncFolder(dir);
+}
+
+function writeDurably(file: string, content: Uint8Array): void {
   const descriptor = openSync(file, 'w');
   try {
-    writeSync(descriptor, typeof content === 'string' ? Buffer.from(content) : content);
+    writeFileSync(descriptor, content); // goes on after a short write, where writeSync does not
+    fsyncSync(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+/** Makes renames durable; Windows has no such thing and refuses. */
+function syncFolder(dir: string): void {
+  if (process.platform === 'win32') return;
+  const descriptor = openSync(dir, 'r');
+  try {
     fsyncSync(descriptor);
   } finally {
     closeSync(descriptor);

@@ -1,5 +1,12 @@
 export { benchBatch, benchTraining, boxesPerImage, type TrainingFigures } from './bench-step.js';
-export { type CheckpointHeader, findCheckpoint, loadWeights, readCheckpointHeader } from './checkpoint.js';
+export {
+  type CheckpointHeader,
+  findCheckpoint,
+  loadWeights,
+  type RunState,
+  readCheckpointHeader,
+  writeCheckpoint,
+} from './checkpoint.js';
 export { learningRateAt } from './schedule.js';
 export { Sgd } from './sgd.js';
 export { type StepBatch, type StepOutcome, type StepSeconds, trainStep } from './train-step.js';

@@ -1,4 +1,4 @@
-import { appendFileSync, mkdirSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { PlumblineError, type TrainConfig } from '@plumbline/contract';
 import { createRandom } from '@plumbline/core/random';
@@ -111,6 +111,7 @@ async function trainWith(
   writeFileSync(join(outDir, 'train.json'), `${JSON.stringify({ runId, data: dataset.name, config }, null, 2)}\n`);
 
   const metricsFile = join(outDir, 'metrics.jsonl');
+  keepSteps(metricsFile, step);
   const recent: StepMetrics[] = [];
   let dataWaitSeconds = 0;
   let stepSeconds = 0;
@@ -162,6 +163,26 @@ async function trainWith(
     stopped: step < lastStep,
     model,
   };
+}
+
+/** Takes out of the metrics what a run wrote after its last checkpoint: those steps are done again. */
+function keepSteps(file: string, lastStep: number): void {
+  if (!existsSync(file)) return;
+  const kept = readFileSync(file, 'utf8')
+    .split('\n')
+    .filter((line) => stepOf(line) <= lastStep);
+  const fresh = `${file}.writing`;
+  writeFileSync(fresh, kept.map((line) => `${line}\n`).join(''));
+  renameSync(fresh, file);
+}
+
+/** Infinity for what is no line of metrics: a kill may have cut the last one. */
+function stepOf(line: string): number {
+  try {
+    return (JSON.parse(line) as StepMetrics).step;
+  } catch {
+    return Number.POSITIVE_INFINITY;
+  }
 }
 
 function refuseDivergence(outcome: StepOutcome, step: number, batch: Batch, outDir: string): void {
