@@ -20,12 +20,14 @@ export class Progress {
     const now = Date.now();
     const isTerminal = process.stderr.isTTY === true;
     if (done < this.total && now - this.lastMs < (isTerminal ? 100 : 5000)) return;
-    this.lastMs = now;
+    if (done > this.alreadyDone) this.lastMs = now; // a line without a rate is followed by one with it
     const seconds = Math.max(0.001, (now - this.startedMs) / 1000);
     const rate = (done - this.alreadyDone) / seconds;
     const etaSeconds = rate > 0 ? Math.max(0, (this.total - done) / rate) : 0;
     const percent = this.total > 0 ? ((100 * done) / this.total).toFixed(0) : '100';
-    const text = `${this.label} ${done}/${this.total} ${this.unit} (${percent} %) ${rate.toFixed(1)}/s ETA ${formatDuration(etaSeconds)}${detail ? ` ${detail}` : ''}`;
+    // Nothing is done yet of what the rate counts: there is none.
+    const speed = done > this.alreadyDone ? ` ${rate.toFixed(1)}/s ETA ${formatDuration(etaSeconds)}` : '';
+    const text = `${this.label} ${done}/${this.total} ${this.unit} (${percent} %)${speed}${detail ? ` ${detail}` : ''}`;
     process.stderr.write(isTerminal ? `\r\u001b[K${text}` : `${text}\n`);
     if (isTerminal && done >= this.total) process.stderr.write('\n');
   }

@@ -26,7 +26,7 @@ export function registerTrain(program: Command): void {
     .description('train a detector; Ctrl-C saves a checkpoint, --resume goes on from it')
     .requiredOption('--config <file>', 'train.yaml')
     .requiredOption('--data <spec>', 'dataset to train on, for example deeppcb:DIR#train')
-    .requiredOption('--out <dir>', 'folder of the run: train.json, metrics.jsonl, checkpoint')
+    .requiredOption('--out <dir>', 'folder of the run: train.json, metrics.jsonl, TensorBoard events, checkpoint')
     .option('--val <spec>', 'dataset that the finished model is evaluated on')
     .addOption(
       new Option('--engine <name>', 'numeric engine').choices(['auto', 'tensorflow', 'webgpu', 'wasm']).default('auto'),
@@ -83,7 +83,7 @@ async function runTrain(flags: TrainFlags): Promise<void> {
     signal: interrupt.signal,
     ...(flags.maxSteps === undefined ? {} : { maxSteps: flags.maxSteps }),
     onStep: (metrics, totalSteps) => {
-      progress ??= new Progress('train', Math.min(totalSteps, flags.maxSteps ?? totalSteps), 'steps', metrics.step - 1);
+      progress ??= new Progress('train', Math.min(totalSteps, flags.maxSteps ?? totalSteps), 'steps', metrics.step);
       const losses = Object.entries(metrics.loss).map(([name, value]) => `${name} ${value.toFixed(3)}`);
       progress.update(
         metrics.step,

@@ -13,6 +13,7 @@ import {
   runIdOf,
   writeCheckpoint,
 } from './checkpoint.js';
+import { EventFile, type Scalars } from './event-file.js';
 import { learningRateAt } from './schedule.js';
 import { Sgd } from './sgd.js';
 import { type StepOutcome, type StepSeconds, trainStep } from './train-step.js';
@@ -37,7 +38,7 @@ export interface StepMetrics {
 export interface TrainOptions {
   readonly config: TrainConfig;
   readonly dataset: Dataset;
-  /** Folder of the run: resolved train.json, metrics.jsonl, checkpoint/. */
+  /** Folder of the run: resolved train.json, metrics.jsonl, TensorBoard's event files, checkpoint/. */
   readonly outDir: string;
   readonly resume?: boolean;
   /** Checkpoint folder whose weights a new run begins with, instead of random ones. */
@@ -112,6 +113,7 @@ async function trainWith(
 
   const metricsFile = join(outDir, 'metrics.jsonl');
   keepSteps(metricsFile, step);
+  const events = new EventFile(outDir, step + 1);
   const recent: StepMetrics[] = [];
   let dataWaitSeconds = 0;
   let stepSeconds = 0;
@@ -144,6 +146,7 @@ async function trainWith(
       dataSeconds,
     };
     appendFileSync(metricsFile, `${JSON.stringify(metrics, roundNumbers)}\n`);
+    events.write(step, scalarsOf(metrics));
     recent.push(metrics);
     if (recent.length > 50) recent.shift();
     options.onStep?.(metrics, totalSteps);
@@ -162,6 +165,19 @@ async function trainWith(
     checkpoint: join(outDir, 'checkpoint'),
     stopped: step < lastStep,
     model,
+  };
+}
+
+/** What TensorBoard shows of a step. */
+function scalarsOf({ loss, learningRate, gradientNorm, imagesPerSecond, dataSeconds, ...rest }: StepMetrics): Scalars {
+  return {
+    ...Object.fromEntries(Object.entries(loss).map(([name, value]) => [`loss/${name}`, value])),
+    learning_rate: learningRate,
+    gradient_norm: gradientNorm,
+    'speed/images_per_second': imagesPerSecond,
+    'speed/data_seconds': dataSeconds,
+    ...Object.fromEntries(rest.positives.map((count, k) => [`positives/reg.${k + 1}`, count])),
+    ...Object.fromEntries(rest.meanIou.map((iou, k) => [`mean_iou/reg.${k + 1}`, iou])),
   };
 }
 
