@@ -77,6 +77,45 @@ describe('plumbline train', () => {
     expect(JSON.parse(readFileSync(join(out, 'train.json'), 'utf8')).config.schedule.momentum).toBe(0.9);
   }, 120_000);
 
+  it('validates every so many epochs, keeps the best weights and ends early', async () => {
+    const file = join(folder, 'validated.yaml');
+    writeFileSync(file, `${readFileSync(config, 'utf8')}validation: { everyEpochs: 1, patience: 1 }\n`);
+    const out = join(folder, 'validated');
+    const { code, stdout, stderr } = await start(
+      ...['--config', file, '--out', out, '--engine', 'wasm', '--val', boards, '--json'],
+    ).ended;
+    expect(code).toBe(0);
+    const report = JSON.parse(stdout);
+    const lines = readFileSync(join(out, 'metrics.jsonl'), 'utf8')
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    const validations = lines.filter((line) => line.kind === 'validation');
+    expect(validations.map(({ epoch }) => epoch)).toEqual(validations.map((_, i) => i + 1));
+    expect(validations[0]).toMatchObject({ step: 12, isBest: true });
+    expect(validations.at(-1).isBest).toBe(false);
+    const best = validations.filter(({ isBest }) => isBest).at(-1);
+    expect(report).toMatchObject({
+      endedEarly: true,
+      stopped: false,
+      steps: validations.at(-1).step,
+      best: { step: best.step, checkpoint: join(out, 'checkpoint-best') },
+    });
+    expect(report.best.AP).toBeCloseTo(best.AP, 5);
+    expect(stderr).toMatch(/step 12, epoch 1\.00: AP \d+\.\d, the best so far/);
+    const header = JSON.parse(readFileSync(join(out, 'checkpoint-best', 'config.json'), 'utf8'));
+    expect(header.step).toBe(best.step);
+    expect(existsSync(join(out, 'checkpoint-best', 'weights.safetensors'))).toBe(true);
+
+    const again = await start('--config', file, '--out', out, '--engine', 'wasm', '--val', boards, '--json', '--resume')
+      .ended;
+    expect(JSON.parse(again.stdout)).toMatchObject({ steps: report.steps, endedEarly: true, best: report.best });
+
+    const without = await start('--config', file, '--out', join(folder, 'no-data'), '--engine', 'wasm').ended;
+    expect(without.code).toBe(2);
+    expect(without.stderr).toContain('PLB_TRAIN_VALIDATION_DATA_MISSING');
+  }, 180_000);
+
   it('refuses a wrong configuration with file, line and column', async () => {
     const file = join(folder, 'wrong.yaml');
     writeFileSync(file, 'imageSizeHw: [64, 60]\n');

@@ -1,6 +1,8 @@
 import { trainConfigSchema } from '@plumbline/contract';
 import { loadConfig } from '@plumbline/core/config';
 import type { ImageRgb } from '@plumbline/core/image';
+import type { Dataset } from '@plumbline/data/dataset';
+import type { DetectorModel } from '@plumbline/train/model';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { evaluateModel } from '../evaluate-model.js';
 import { loadOptional } from '../load-package.js';
@@ -27,7 +29,7 @@ export function registerTrain(program: Command): void {
     .requiredOption('--config <file>', 'train.yaml')
     .requiredOption('--data <spec>', 'dataset to train on, for example deeppcb:DIR#train')
     .requiredOption('--out <dir>', 'folder of the run: train.json, metrics.jsonl, TensorBoard events, checkpoint')
-    .option('--val <spec>', 'dataset that the finished model is evaluated on')
+    .option('--val <spec>', 'dataset that the model is evaluated on: at the end, and as validation.everyEpochs says')
     .addOption(
       new Option('--engine <name>', 'numeric engine').choices(['auto', 'tensorflow', 'webgpu', 'wasm']).default('auto'),
     )
@@ -47,6 +49,8 @@ export function registerTrain(program: Command): void {
     )
     .action(runTrain);
 }
+
+const percent = (share: number) => (100 * share).toFixed(1);
 
 function wholeNumber(text: string): number {
   const value = Number(text);
@@ -74,6 +78,15 @@ async function runTrain(flags: TrainFlags): Promise<void> {
   );
   void stop.requested.then(() => interrupt.abort());
   let progress: Progress | undefined;
+  const { detectImage } = await import('@plumbline/train/model');
+  const measure = async (model: DetectorModel, on: Dataset) => {
+    const evaluation = new Progress('eval', on.samples.length, 'images');
+    const detector = {
+      info: { id: flags.out, classes: model.classes },
+      detect: async (image: ImageRgb) => ({ detections: await detectImage(model, image) }),
+    };
+    return (await evaluateModel(detector, on, (done) => evaluation.update(done))).stats;
+  };
   const result = await train({
     config,
     dataset,
@@ -81,6 +94,11 @@ async function runTrain(flags: TrainFlags): Promise<void> {
     resume: flags.resume === true,
     ...(flags.init === undefined ? {} : { initialWeights: flags.init }),
     signal: interrupt.signal,
+    ...(validation ? { validate: async (model: DetectorModel) => (await measure(model, validation)).AP! } : {}),
+    onValidation: ({ step, epoch, AP, isBest }) =>
+      process.stderr.write(
+        `step ${step}, epoch ${epoch.toFixed(2)}: AP ${percent(AP)}${isBest ? ', the best so far' : ''}\n`,
+      ),
     ...(flags.maxSteps === undefined ? {} : { maxSteps: flags.maxSteps }),
     onStep: (metrics, totalSteps) => {
       progress ??= new Progress('train', Math.min(totalSteps, flags.maxSteps ?? totalSteps), 'steps', metrics.step);
@@ -92,18 +110,8 @@ async function runTrain(flags: TrainFlags): Promise<void> {
     },
   });
   stop.dispose();
-  let metrics: unknown = null;
-  if (validation && !result.stopped) {
-    const { detectImage } = await import('@plumbline/train/model');
-    const { model } = result;
-    const evaluation = new Progress('eval', validation.samples.length, 'images');
-    const detector = {
-      info: { id: flags.out, classes: model.classes },
-      detect: async (image: ImageRgb) => ({ detections: await detectImage(model, image) }),
-    };
-    metrics = (await evaluateModel(detector, validation, (done) => evaluation.update(done))).stats;
-  }
-  const { steps, epochs, loss, imagesPerSecond, dataWaitShare, checkpoint, stopped } = result;
+  const metrics = validation && !result.stopped ? await measure(result.model, validation) : null;
+  const { steps, epochs, loss, imagesPerSecond, dataWaitShare, checkpoint, best, endedEarly, stopped } = result;
   if (flags.json)
     printJson({
       steps,
@@ -114,12 +122,17 @@ async function runTrain(flags: TrainFlags): Promise<void> {
       dataWaitShare,
       engine: engine.name,
       checkpoint,
+      best,
+      endedEarly,
       stopped,
     });
   else
     process.stdout.write(
       `${steps} steps, ${epochs.toFixed(2)} epochs, ${imagesPerSecond.toFixed(1)} images/s, ` +
-        `${(100 * dataWaitShare).toFixed(1)} % of the time waiting for data\ncheckpoint: ${checkpoint}\n`,
+        `${(100 * dataWaitShare).toFixed(1)} % of the time waiting for data\n` +
+        (best ? `best: AP ${percent(best.AP)} at step ${best.step}, ${best.checkpoint}\n` : '') +
+        (endedEarly ? 'ended early: no better AP for as long as validation.patience allows\n' : '') +
+        `checkpoint: ${checkpoint}\n`,
     );
   if (stopped) process.stderr.write(`stopped before the end; go on with --resume\n`);
 }

@@ -6,11 +6,16 @@ export function refuseContradictions(config: TrainConfig, context: z.RefinementC
   const refuse = (when: boolean, path: readonly PropertyKey[], message: string) => {
     if (when) context.addIssue({ code: 'custom', path: [...path], message });
   };
-  const { model, test, loss, schedule } = config;
+  const { model, test, loss, schedule, validation } = config;
   const { kind, classifiers, regressors, head } = model;
   const perStage = kind === 'cascade' || classifiers === 'perStage';
   const at = (key: string) => ['model', key];
 
+  refuse(
+    validation.patience !== null && validation.everyEpochs === null,
+    ['validation', 'patience'],
+    'there is nothing to wait for without validation.everyEpochs',
+  );
   refuse(
     kind === 'cascade' && classifiers === 'single',
     at('classifiers'),

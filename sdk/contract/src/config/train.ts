@@ -273,6 +273,25 @@ export const scheduleConfigSchema = z.strictObject({
   checkpointEverySteps: z.int().positive().default(100),
 });
 
+export const validationConfigSchema = z.strictObject({
+  everyEpochs: z
+    .int()
+    .positive()
+    .nullable()
+    .default(null)
+    .meta(
+      says(
+        'Epochs between two evaluations on the data of --val; the weights with the best AP are kept in checkpoint-best. null evaluates at the end only.',
+      ),
+    ),
+  patience: z
+    .int()
+    .positive()
+    .nullable()
+    .default(null)
+    .meta(says('Training ends after this many evaluations without a better AP; null trains all epochs.')),
+});
+
 const side = z.int().min(32).max(4096).multipleOf(32);
 
 /** `train.yaml`: how a model is made. */
@@ -310,6 +329,7 @@ export const trainConfigSchema = z
     loss: lossConfigSchema.prefault({}),
     test: testConfigSchema.prefault({}),
     schedule: scheduleConfigSchema.prefault({}),
+    validation: validationConfigSchema.prefault({}),
     augment: augmentConfigSchema.prefault({}),
     loader: loaderConfigSchema.prefault({}),
   })

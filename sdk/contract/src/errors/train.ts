@@ -33,6 +33,11 @@ export const trainErrors = {
       `a checkpoint of ${p.bytes} bytes could not be written to ${p.dir}: ${p.reason}; the last valid one: ${p.kept}`,
     'Make room on the disk (twice the size of a checkpoint is needed while one is replaced), then go on with `--resume`.',
   ),
+  PLB_TRAIN_VALIDATION_DATA_MISSING: entry(
+    (p: { everyEpochs: number }) => `validation.everyEpochs is ${p.everyEpochs}, but there is no data to validate on`,
+    'Name it with `--val SPEC` (early stopping uses `#val-gate`), or set `validation.everyEpochs` to null.',
+    'input',
+  ),
   PLB_TRAIN_WEIGHTS_MISMATCH: entry(
     (p: { file: string; key: string; actual: string; expected: string }) =>
       `${p.file}: weight ${p.key} is ${p.actual}, expected ${p.expected}; nothing was loaded`,

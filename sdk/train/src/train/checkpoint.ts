@@ -16,12 +16,14 @@ import { readSafetensors, writeSafetensors } from '@plumbline/core/safetensors';
 import { type DetectorModel, importWeights, storedValues } from '../model/index.js';
 import { fromStored } from '../model/weights.js';
 import type { Sgd } from './sgd.js';
+import type { ValidationState } from './validation-watch.js';
 
 /** What a run must remember besides tensors to go on exactly where it stopped. */
 export interface RunState {
   readonly step: number;
   readonly randomState: readonly [number, number, number, number];
   readonly seconds: number;
+  readonly validation?: ValidationState;
 }
 
 /** `config.json` of a checkpoint folder. */
@@ -57,7 +59,7 @@ export async function writeCheckpoint(
     classes: model.classes,
     config: model.config,
   };
-  replaceFolder(dir, {
+  replaceFolder(dir, 'checkpoint', {
     'config.json': Buffer.from(JSON.stringify(header, null, 2)),
     'weights.safetensors': writeSafetensors(weights),
     'optimizer.safetensors': writeSafetensors(momenta),
@@ -65,11 +67,26 @@ export async function writeCheckpoint(
   });
 }
 
+/**
+ * Writes the weights of the best validation beside the checkpoint: DIR/checkpoint-best with config.json and
+ * weights.safetensors, for everything that opens a checkpoint but --resume.
+ * @throws {PlumblineError} PLB_TRAIN_CHECKPOINT_UNWRITABLE
+ */
+export async function writeBest(dir: string, model: DetectorModel, runId: string, step: number): Promise<void> {
+  const weights = await storedValues(model.parameters.map((parameter) => [parameter, parameter.variable]));
+  const { classes, config } = model;
+  const header: CheckpointHeader = { schema: 'plumbline.checkpoint/1', runId, step, classes, config };
+  replaceFolder(dir, 'checkpoint-best', {
+    'config.json': Buffer.from(JSON.stringify(header, null, 2)),
+    'weights.safetensors': writeSafetensors(weights),
+  });
+}
+
 /** @throws {PlumblineError} PLB_TRAIN_CHECKPOINT_UNWRITABLE; the former checkpoint is as it was */
-function replaceFolder(dir: string, files: Readonly<Record<string, Uint8Array>>): void {
-  const fresh = join(dir, 'checkpoint.writing');
-  const current = join(dir, 'checkpoint');
-  const old = join(dir, 'checkpoint.old');
+function replaceFolder(dir: string, name: string, files: Readonly<Record<string, Uint8Array>>): void {
+  const fresh = join(dir, `${name}.writing`);
+  const current = join(dir, name);
+  const old = join(dir, `${name}.old`);
   try {
     rmSync(fresh, { recursive: true, force: true });
     mkdirSync(fresh, { recursive: true });
@@ -167,8 +184,8 @@ export function loadTrainingState(checkpointDir: string, model: DetectorModel, o
   return JSON.parse(readFileSync(join(checkpointDir, 'state.json'), 'utf8'));
 }
 
-/** Identifies a run by its resolved configuration and data; `loader` changes no result and does not count. */
-export function runIdOf({ loader, ...config }: TrainConfig, dataName: string): string {
+/** Identifies a run by its resolved configuration and data; `loader` and `validation` change no step and do not count. */
+export function runIdOf({ loader, validation, ...config }: TrainConfig, dataName: string): string {
   return createHash('sha256')
     .update(JSON.stringify([config, dataName]))
     .digest('hex')

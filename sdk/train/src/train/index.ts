@@ -10,4 +10,4 @@ export {
 export { learningRateAt } from './schedule.js';
 export { Sgd } from './sgd.js';
 export { type StepBatch, type StepOutcome, type StepSeconds, trainStep } from './train-step.js';
-export { type StepMetrics, type TrainOptions, type TrainResult, train } from './trainer.js';
+export { type StepMetrics, type TrainOptions, type TrainResult, train, type ValidationMetrics } from './trainer.js';

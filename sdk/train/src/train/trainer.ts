@@ -11,12 +11,14 @@ import {
   loadWeights,
   readCheckpointHeader,
   runIdOf,
+  writeBest,
   writeCheckpoint,
 } from './checkpoint.js';
 import { EventFile, type Scalars } from './event-file.js';
 import { learningRateAt } from './schedule.js';
 import { Sgd } from './sgd.js';
 import { type StepOutcome, type StepSeconds, trainStep } from './train-step.js';
+import { type ValidationState, ValidationWatch } from './validation-watch.js';
 
 /** One line of `metrics.jsonl`. */
 export interface StepMetrics {
@@ -35,6 +37,16 @@ export interface StepMetrics {
   readonly seconds: StepSeconds;
 }
 
+/** A line of `metrics.jsonl` of its own. */
+export interface ValidationMetrics {
+  readonly kind: 'validation';
+  readonly step: number;
+  readonly epoch: number;
+  /** 0..1 */
+  readonly AP: number;
+  readonly isBest: boolean;
+}
+
 export interface TrainOptions {
   readonly config: TrainConfig;
   readonly dataset: Dataset;
@@ -47,6 +59,9 @@ export interface TrainOptions {
   /** Stops after the step under way, with a checkpoint. */
   readonly signal?: AbortSignal;
   readonly onStep?: (metrics: StepMetrics, totalSteps: number) => void;
+  /** Measures the model as it is; wanted by `validation.everyEpochs`. @returns AP, 0..1 */
+  readonly validate?: (model: DetectorModel) => Promise<number>;
+  readonly onValidation?: (validation: ValidationMetrics) => void;
 }
 
 export interface TrainResult {
@@ -59,19 +74,28 @@ export interface TrainResult {
   /** Share of the time of this call's steps that was spent waiting for data, 0..1. */
   readonly dataWaitShare: number;
   readonly checkpoint: string;
+  /** The best validation and the folder of its weights; null where none was made. */
+  readonly best: { readonly step: number; readonly AP: number; readonly checkpoint: string } | null;
+  /** True when `validation.patience` ended it. */
+  readonly endedEarly: boolean;
+  /** True when it was interrupted before its end. */
   readonly stopped: boolean;
   readonly model: DetectorModel;
 }
 
 /**
  * Trains a detector from labelled images. The engine must be loaded before.
- * @throws {PlumblineError} PLB_TRAIN_OUT_IN_USE, PLB_TRAIN_CONFIG_CHANGED, PLB_TRAIN_DIVERGED and those of the data
+ * @throws {PlumblineError} PLB_TRAIN_OUT_IN_USE, PLB_TRAIN_CONFIG_CHANGED, PLB_TRAIN_DIVERGED,
+ * PLB_TRAIN_VALIDATION_DATA_MISSING, PLB_TRAIN_CHECKPOINT_UNWRITABLE and those of the data and the engine
  */
 export async function train(options: TrainOptions): Promise<TrainResult> {
   const { outDir } = options;
   const dataset = withoutCrowds(options.dataset);
   const classes = options.config.classes ?? dataset.classes;
   const config: TrainConfig = { ...options.config, classes: [...classes] };
+  const { everyEpochs } = config.validation;
+  if (everyEpochs !== null && !options.validate)
+    throw new PlumblineError('PLB_TRAIN_VALIDATION_DATA_MISSING', { everyEpochs });
   const existing = findCheckpoint(outDir);
   if (existing && !options.resume) throw new PlumblineError('PLB_TRAIN_OUT_IN_USE', { dir: outDir });
   mkdirSync(outDir, { recursive: true });
@@ -100,12 +124,14 @@ async function trainWith(
   const totalSteps = Math.ceil(epochs * loader.stepsPerEpoch);
   let step = 0;
   let earlierSeconds = 0;
+  let validated: ValidationState | undefined;
   if (existing) {
     refuseOtherConfig(outDir, config);
     const state = loadTrainingState(existing, model, optimizer);
     step = state.step;
     earlierSeconds = state.seconds;
     random.setState(state.randomState);
+    validated = state.validation;
   } else if (options.initialWeights !== undefined) {
     loadWeights(readCheckpointHeader(options.initialWeights).checkpointDir, model);
   }
@@ -114,6 +140,7 @@ async function trainWith(
   const metricsFile = join(outDir, 'metrics.jsonl');
   keepSteps(metricsFile, step);
   const events = new EventFile(outDir, step + 1);
+  const watch = new ValidationWatch(config.validation, loader.stepsPerEpoch, totalSteps, validated);
   const recent: StepMetrics[] = [];
   let dataWaitSeconds = 0;
   let stepSeconds = 0;
@@ -122,10 +149,21 @@ async function trainWith(
   const lastStep = Math.min(totalSteps, options.maxSteps ?? totalSteps);
   const save = async () => {
     const seconds = earlierSeconds + (performance.now() - startedMs) / 1000;
-    await writeCheckpoint(outDir, model, runId, optimizer, { step, randomState: random.getState(), seconds });
+    const state = { step, randomState: random.getState(), seconds, validation: watch.state };
+    await writeCheckpoint(outDir, model, runId, optimizer, state);
+  };
+  const validate = async () => {
+    const AP = await options.validate!(model);
+    const isBest = watch.record(step, AP);
+    const validation = { kind: 'validation', step, epoch: step / loader.stepsPerEpoch, AP, isBest } as const;
+    appendFileSync(metricsFile, `${JSON.stringify(validation, roundNumbers)}\n`);
+    events.write(step, { 'validation/AP': AP });
+    if (isBest) await writeBest(outDir, model, runId, step);
+    await save();
+    options.onValidation?.(validation);
   };
 
-  while (step < lastStep && !signal?.aborted) {
+  while (step < lastStep && !signal?.aborted && !watch.isOver) {
     const stepStartedMs = performance.now();
     const batch = await loader.batch(step);
     const dataSeconds = (performance.now() - stepStartedMs) / 1000;
@@ -150,11 +188,13 @@ async function trainWith(
     recent.push(metrics);
     if (recent.length > 50) recent.shift();
     options.onStep?.(metrics, totalSteps);
-    if (step % checkpointEverySteps === 0 && step < lastStep) await save();
+    if (watch.isDue(step)) await validate();
+    else if (step % checkpointEverySteps === 0 && step < lastStep) await save();
     await new Promise((resolve) => setImmediate(resolve)); // lets signals through
   }
   if (step > firstStep || !existing) await save();
   const seconds = (performance.now() - startedMs) / 1000;
+  const { best } = watch.state;
   return {
     steps: step,
     totalSteps,
@@ -163,7 +203,9 @@ async function trainWith(
     imagesPerSecond: ((step - firstStep) * batchSize) / seconds,
     dataWaitShare: stepSeconds > 0 ? dataWaitSeconds / stepSeconds : 0,
     checkpoint: join(outDir, 'checkpoint'),
-    stopped: step < lastStep,
+    best: best && { step: best.step, AP: best.ap, checkpoint: join(outDir, 'checkpoint-best') },
+    endedEarly: watch.isOver,
+    stopped: step < lastStep && !watch.isOver,
     model,
   };
 }
@@ -217,8 +259,8 @@ function refuseDivergence(outcome: StepOutcome, step: number, batch: Batch, outD
 
 function refuseOtherConfig(outDir: string, config: TrainConfig): void {
   const { header } = readCheckpointHeader(outDir);
-  // How batches are made changes nothing in them.
-  const keys = (Object.keys(config) as (keyof TrainConfig)[]).filter((key) => key !== 'loader');
+  // How batches are made and when is validated changes nothing in the weights.
+  const keys = (Object.keys(config) as (keyof TrainConfig)[]).filter((key) => key !== 'loader' && key !== 'validation');
   const changed = keys.filter((key) => JSON.stringify(config[key]) !== JSON.stringify(header.config[key]));
   if (changed.length > 0)
     throw new PlumblineError('PLB_TRAIN_CONFIG_CHANGED', { dir: outDir, keys: changed.join(', ') });
