@@ -225,7 +225,7 @@ function useModels(engine: EngineName) {
 const allEngines: EngineName[] = [...trainingEngines, ...(webgpuDevice ? (['webgpu'] as const) : [])];
 if (!webgpuDevice) console.log(webgpuMissing);
 
-/** A software device takes 15 s for a step: it gets one case of each kind, all of them in the long tests. */
+/** A software device takes 15 to 40 s for a step: it gets a cascade of both kinds, all cases in the long tests. */
 const isSlow = (engine: EngineName) =>
   engine === 'webgpu' && webgpuDevice!.isSoftware && process.env.PLUMBLINE_LONG === undefined;
 
@@ -233,7 +233,7 @@ describe.each(allEngines)('a training step of the golden tiny detector on %s', (
   const build = useModels(engine);
   const some = <Case>(cases: readonly Case[], slow: readonly number[]) =>
     isSlow(engine) ? slow.map((i) => cases[i]!) : cases;
-  const timeoutMs = engine === 'webgpu' ? 180_000 : 30_000;
+  const timeoutMs = engine === 'webgpu' ? 400_000 : 30_000;
 
   it.each(some(profiles, [0]))('has the losses and gradients of $profile', async ({ profile, regressors, loss, isSecondEmpty }) => {
     const model = build(mainHeads, { model: { regressors }, ...(loss ? { loss } : {}) });
@@ -260,7 +260,7 @@ describe.each(allEngines)('a training step of the golden tiny detector on %s', (
     ...variants.map(({ name, loss: _, ...overrides }) => ({ folder: `variants/${name}`, overrides })),
   ];
 
-  it.each(some(folders, [0]))('takes the two optimiser steps of $folder', async ({ folder, overrides }) => {
+  it.each(some(folders, []))('takes the two optimiser steps of $folder', async ({ folder, overrides }) => {
     const model = build(`${folder}/heads.safetensors`, overrides as Overrides);
     const { lr, momentum, weight_decay: weightDecay, steps } = json(`${folder}/losses.json`).sgd;
     const schedule = { ...model.config.schedule, momentum, weightDecay, clipGradientNorm: null };

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { type Reading, readAsync } from './reading.js';
-import { throwFault } from './webgpu/faults.js';
+import { refusingFaults } from './webgpu/faults.js';
 
 /** What tfjs keeps about the tape; its types hide it. */
 interface EngineState {
@@ -17,7 +17,7 @@ let last: Promise<unknown> = Promise.resolve();
 
 /** tfjs keeps scopes and tape in one global stack, so that work which waits in between has to come one after the other. */
 function inTurn<Result>(work: () => Promise<Result>): Promise<Result> {
-  const mine = last.then(work).finally(throwFault);
+  const mine = last.then(() => refusingFaults(work));
   last = mine.catch(() => {});
   return mine;
 }

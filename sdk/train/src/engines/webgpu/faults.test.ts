@@ -1,52 +1,65 @@
 import { describe, expect, it } from 'vitest';
-import { throwFault, watchFaults } from './faults.js';
-
-class GPUOutOfMemoryError {
-  readonly message = 'buffer of 4 GB\n  while creating';
-}
+import { refusingFaults, watchFaults } from './faults.js';
 
 function fakeDevice() {
   let listener: (event: { readonly error: object }) => void = () => {};
   let lose: (info: { reason: string; message: string }) => void = () => {};
-  const lost = new Promise<{ reason: string; message: string }>((resolve) => {
-    lose = resolve;
-  });
+  const scopes: { filter: string; message: string | null }[] = [];
   watchFaults(
     {
-      lost,
+      lost: new Promise((resolve) => {
+        lose = resolve;
+      }),
       addEventListener: (_, given) => {
         listener = given;
+      },
+      pushErrorScope: (filter) => scopes.push({ filter, message: null }),
+      popErrorScope: async () => {
+        const { message } = scopes.pop()!;
+        return message === null ? null : { message };
       },
     },
     'Card 7',
   );
-  return { report: (error: object) => listener({ error }), lose };
+  const fail = (filter: string, message: string) => {
+    scopes.findLast((scope) => scope.filter === filter)!.message ??= message;
+  };
+  return { fail, report: (error: object) => listener({ error }), lose };
 }
 
 describe('faults of a graphics device', () => {
-  it('are kept until someone waits for values: the first one, once', () => {
-    const { report } = fakeDevice();
-    expect(throwFault).not.toThrow();
-    report(new Error('bad binding\n  while validating'));
-    report(new Error('what follows from it'));
-    const expected = { code: 'PLB_TRAIN_DEVICE_FAILED', params: { device: 'Card 7', reason: 'bad binding' } };
-    expect(throwFault).toThrowError(expect.objectContaining(expected));
-    expect(throwFault).not.toThrow();
+  it('take the place of what was computed, with their first line', async () => {
+    const { fail } = fakeDevice();
+    expect(await refusingFaults(async () => 5)).toBe(5);
+    const work = refusingFaults(async () => {
+      fail('validation', 'bad binding\n  while validating');
+      return 5;
+    });
+    const params = { device: 'Card 7', reason: 'bad binding' };
+    await expect(work).rejects.toMatchObject({ code: 'PLB_TRAIN_DEVICE_FAILED', params });
+    expect(await refusingFaults(async () => 6)).toBe(6);
   });
 
-  it('name missing memory as such', () => {
-    fakeDevice().report(new GPUOutOfMemoryError());
-    const expected = { code: 'PLB_TRAIN_DEVICE_OUT_OF_MEMORY', params: { device: 'Card 7', reason: 'buffer of 4 GB' } };
-    expect(throwFault).toThrowError(expect.objectContaining(expected));
+  it('name missing memory as such, whatever followed from it', async () => {
+    const { fail } = fakeDevice();
+    const work = refusingFaults(async () => {
+      fail('validation', 'invalid buffer');
+      fail('out-of-memory', 'buffer of 4 GB');
+      throw new Error('a consequence');
+    });
+    const params = { device: 'Card 7', reason: 'buffer of 4 GB' };
+    await expect(work).rejects.toMatchObject({ code: 'PLB_TRAIN_DEVICE_OUT_OF_MEMORY', params });
   });
 
-  it('include the loss of the device, unless it was given back', async () => {
-    const { lose } = fakeDevice();
+  it('between two pieces of work spoil the second, as does the loss of the device, unless it was given back', async () => {
+    const { report, lose } = fakeDevice();
+    report(new Error('late\n  news'));
+    await expect(refusingFaults(async () => 1)).rejects.toMatchObject({ params: { reason: 'late' } });
     lose({ reason: 'unknown', message: 'hung' });
     await new Promise(setImmediate);
-    expect(throwFault).toThrowError(expect.objectContaining({ params: { device: 'Card 7', reason: 'hung' } }));
+    await expect(refusingFaults(async () => 1)).rejects.toMatchObject({ params: { reason: 'hung' } });
     fakeDevice().lose({ reason: 'destroyed', message: '' });
     await new Promise(setImmediate);
-    expect(throwFault).not.toThrow();
+    expect(await refusingFaults(async () => 2)).toBe(2);
   });
 });

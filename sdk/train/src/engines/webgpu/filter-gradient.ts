@@ -6,6 +6,9 @@ const enoughGroups = 1024;
 /** Side of the part of a product that one workgroup of tfjs' matrix multiplication makes. */
 const tileSide = 32;
 
+/** Positions of a part: a workgroup has as many threads. */
+const leastPositions = 256;
+
 let isReplaced = false;
 
 /**
@@ -41,7 +44,7 @@ function filterGradient(x: tf.Tensor4D, dy: tf.Tensor4D, info: tf.backend_util.C
   const { strideHeight, strideWidth, padInfo } = info;
   const positions = batchSize * outHeight * outWidth;
   const tiles = Math.ceil(inChannels / tileSide) * Math.ceil(outChannels / tileSide);
-  const parts = largestDivisor(positions, Math.ceil(enoughGroups / tiles));
+  const parts = largestDivisor(positions, Math.min(enoughGroups / tiles, positions / leastPositions));
   const right = tf.reshape(dy, [parts, positions / parts, outChannels]);
   const height = (outHeight - 1) * strideHeight + filterHeight;
   const width = (outWidth - 1) * strideWidth + filterWidth;
@@ -77,6 +80,7 @@ function padTo(x: tf.Tensor4D, top: number, left: number, height: number, width:
 }
 
 function largestDivisor(value: number, limit: number): number {
-  for (let divisor = Math.min(value, limit); divisor > 1; divisor--) if (value % divisor === 0) return divisor;
+  for (let divisor = Math.min(value, Math.floor(limit)); divisor > 1; divisor--)
+    if (value % divisor === 0) return divisor;
   return 1;
 }

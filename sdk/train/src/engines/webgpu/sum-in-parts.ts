@@ -6,6 +6,9 @@ const fewResults = 2048;
 /** Values of one result below which parts gain nothing. */
 const manyValues = 4096;
 
+/** Values of a part: a workgroup has as many threads. */
+const leastValues = 256;
+
 let isReplaced = false;
 
 /**
@@ -28,7 +31,10 @@ export function sumInParts(): void {
         const channels = x.shape.at(-1) ?? 1;
         const positions = tf.util.sizeFromShape(x.shape) / channels;
         const isOverPositions = axes.length === x.shape.length - 1 && !axes.includes(x.shape.length - 1);
-        const parts = isOverPositions && positions >= manyValues ? divisorNear(positions, fewResults / channels) : 1;
+        const parts =
+          isOverPositions && positions >= manyValues
+            ? divisorNear(positions, Math.min(fewResults / channels, positions / leastValues))
+            : 1;
         if (parts === 1) return stock.kernelFunc(params);
         const shape = attrs.keepDims ? [...axes.map(() => 1), channels] : [channels];
         return tf.tidy(() => {
