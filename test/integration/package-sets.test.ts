@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -62,5 +63,16 @@ describe('what a machine gets', () => {
 
   it('the training desktop gets tfjs', () => {
     expect(installSet('@plumbline/train')).toContain('@tensorflow/tfjs-core');
+  });
+});
+
+describe('the commands of the packages', () => {
+  const folders = ['sdk/cli', 'apps/daemon'];
+  it.each(folders)('of %s start from a committed file, so that npm links them in a clean clone', (folder) => {
+    const { bin } = JSON.parse(readFileSync(join(root, folder, 'package.json'), 'utf8')) as { bin: object };
+    for (const file of Object.values(bin) as string[]) {
+      const path = join(folder, file);
+      expect(execFileSync('git', ['ls-files', '--', path], { cwd: root, encoding: 'utf8' }).trim()).toBe(path);
+    }
   });
 });
