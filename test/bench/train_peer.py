@@ -258,7 +258,7 @@ def main():
         torch.set_num_threads(job["threads"])
     device = torch.device(job["device"])
     torch.backends.cudnn.benchmark = True
-    classes = len(config["classes"] or "abcdef")
+    classes = len(config.get("classes") or "abcdef")
     net = Detector(config, classes).to(device, memory_format=torch.channels_last).train()
     schedule = config["schedule"]
     optimizer = torch.optim.SGD(net.parameters(), 1e-4, schedule["momentum"], weight_decay=schedule["weightDecay"])

@@ -7,6 +7,7 @@ import { loadEngine } from '@plumbline/train/engines';
 import { createDetectorModel } from '@plumbline/train/model';
 import { findCheckpoint, readCheckpointHeader, Sgd, writeCheckpoint } from '@plumbline/train/train';
 import { afterAll, expect, it } from 'vitest';
+import { tinyTraining } from '../fixtures/tiny-training.js';
 import { expectKillsToChangeNothing } from '../fixtures/training-run.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'plumbline-killed-run-'));
@@ -26,15 +27,7 @@ it.skipIf(!isMounted)(
   'a full disk leaves the checkpoint before and no half of the next: PLB_TRAIN_CHECKPOINT_UNWRITABLE',
   async () => {
     await loadEngine('wasm');
-    const config = trainConfigSchema.parse({
-      imageSizeHw: [64, 64],
-      model: {
-        backbone: { blocks: [1, 1, 1, 1], width: 4 },
-        fpn: { channels: 8 },
-        head: { fcChannels: 16 },
-        regressors: 2,
-      },
-    });
+    const config = trainConfigSchema.parse(tinyTraining);
     const model = createDetectorModel(config, ['a', 'b']);
     const optimizer = new Sgd(model.parameters, config.schedule);
     const write = (step: number) =>

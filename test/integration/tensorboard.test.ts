@@ -1,8 +1,9 @@
-import { execFileSync, spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
+import { startTraining, tinyTraining, writeTrainYaml } from '../fixtures/tiny-training.js';
 
 /** A Python with the PyPI package tensorboard; name another one in PLUMBLINE_TENSORBOARD_PYTHON. */
 const python = process.env.PLUMBLINE_TENSORBOARD_PYTHON ?? 'python3';
@@ -19,30 +20,19 @@ events.Reload()
 print(json.dumps({tag: [[e.step, e.value] for e in events.Scalars(tag)] for tag in events.Tags()["scalars"]}))
 `;
 
-const root = join(import.meta.dirname, '..', '..');
 const folder = mkdtempSync(join(tmpdir(), 'plumbline-tensorboard-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
-const config = join(folder, 'train.yaml');
-writeFileSync(
-  config,
-  `imageSizeHw: [64, 64]
-model: { backbone: { blocks: [1, 1, 1, 1], width: 4 }, fpn: { channels: 8 }, head: { fcChannels: 16 }, regressors: 2 }
-proposals: { trainPreNms: 50, trainPostNms: 30 }
-sampling: { rpnPerImage: 16, roisPerImage: 16 }
-schedule: { epochs: 100, batchSize: 2, warmupSteps: 2, checkpointEverySteps: 3 }
-`,
-);
+const config = writeTrainYaml(join(folder, 'train.yaml'), {
+  ...tinyTraining,
+  schedule: { epochs: 100, batchSize: 2, warmupSteps: 2, checkpointEverySteps: 3 },
+});
 
 describe.skipIf(!hasTensorboard)('TensorBoard', () => {
   it('reads one curve of every loss from a run that was killed and went on', async () => {
     const out = join(folder, 'run');
     const metrics = join(out, 'metrics.jsonl');
     const steps = () => (existsSync(metrics) ? readFileSync(metrics, 'utf8').trim().split('\n').length : 0);
-    const train = (...args: string[]) =>
-      spawn(process.execPath, [
-        ...[join(root, 'sdk/cli/dist/main.js'), 'train', '--config', config, '--engine', 'wasm', '--out', out],
-        ...['--data', `deeppcb:${join(root, 'firmware-configs/lines/demo/boards')}#all`, ...args],
-      ]);
+    const train = (...args: string[]) => startTraining(config, ['--engine', 'wasm', '--out', out, ...args]);
     const first = train();
     while (steps() < 5) await new Promise((resolve) => setTimeout(resolve, 10));
     first.kill('SIGKILL');

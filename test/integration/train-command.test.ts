@@ -1,25 +1,18 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
+import { demoBoards as boards, startTraining, tinyTraining, writeTrainYaml } from '../fixtures/tiny-training.js';
 
-const root = join(import.meta.dirname, '..', '..');
-const plumbline = join(root, 'sdk', 'cli', 'dist', 'main.js');
-const boards = `deeppcb:${join(root, 'firmware-configs', 'lines', 'demo', 'boards')}#all`;
 const folder = mkdtempSync(join(tmpdir(), 'plumbline-train-command-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-const config = join(folder, 'train.yaml');
-writeFileSync(
-  config,
-  `imageSizeHw: [64, 64]
-model: { backbone: { blocks: [1, 1, 1, 1], width: 4 }, fpn: { channels: 8 }, head: { fcChannels: 16 }, regressors: 2 }
-proposals: { trainPreNms: 50, trainPostNms: 30, testPreNms: 30, testPostNms: 10 }
-sampling: { rpnPerImage: 16, roisPerImage: 16 }
-schedule: { epochs: 40, batchSize: 2, warmupSteps: 2, checkpointEverySteps: 1000 }
-`,
-);
+const training = {
+  ...tinyTraining,
+  schedule: { epochs: 40, batchSize: 2, warmupSteps: 2, checkpointEverySteps: 1000 },
+};
+const config = writeTrainYaml(join(folder, 'train.yaml'), training);
 
 interface Ended {
   code: number | null;
@@ -27,12 +20,19 @@ interface Ended {
   stderr: string;
 }
 
-function start(...args: string[]): { child: ChildProcess; ended: Promise<Ended> } {
-  const child = spawn(process.execPath, [plumbline, 'train', '--config', config, '--data', boards, ...args]);
+interface Started {
+  child: ChildProcess;
+  ended: Promise<Ended>;
+}
+
+const start = (...args: string[]): Started => startWith(process.env, args);
+
+function startWith(env: NodeJS.ProcessEnv, args: string[]): Started {
+  const child = startTraining(config, args, env);
   let stdout = '';
   let stderr = '';
-  child.stdout.on('data', (text) => (stdout += text));
-  child.stderr.on('data', (text) => (stderr += text));
+  child.stdout!.on('data', (text) => (stdout += text));
+  child.stderr!.on('data', (text) => (stderr += text));
   const ended = new Promise<Ended>((resolve) => child.on('close', (code) => resolve({ code, stdout, stderr })));
   return { child, ended };
 }
@@ -78,8 +78,8 @@ describe('plumbline train', () => {
   }, 120_000);
 
   it('validates every so many epochs, keeps the best weights and ends early', async () => {
-    const file = join(folder, 'validated.yaml');
-    writeFileSync(file, `${readFileSync(config, 'utf8')}validation: { everyEpochs: 1, patience: 1 }\n`);
+    const validation = { everyEpochs: 1, patience: 1 };
+    const file = writeTrainYaml(join(folder, 'validated.yaml'), { ...training, validation });
     const out = join(folder, 'validated');
     const { code, stdout, stderr } = await start(
       ...['--config', file, '--out', out, '--engine', 'wasm', '--val', boards, '--json'],
@@ -126,21 +126,8 @@ describe('plumbline train', () => {
 
   it('names the set-up command when the engine is missing', async () => {
     const env = { ...process.env, PLUMBLINE_CACHE: join(folder, 'empty') };
-    const args = [
-      'train',
-      '--config',
-      config,
-      '--data',
-      boards,
-      '--out',
-      join(folder, 'none'),
-      '--engine',
-      'tensorflow',
-    ];
-    const child = spawn(process.execPath, [plumbline, ...args], { env });
-    let stderr = '';
-    child.stderr.on('data', (text) => (stderr += text));
-    const code = await new Promise((resolve) => child.on('close', resolve));
+    const args = ['--out', join(folder, 'none'), '--engine', 'tensorflow'];
+    const { code, stderr } = await startWith(env, args).ended;
     expect(code).toBe(2);
     expect(stderr).toContain('PLB_TRAIN_ENGINE_NOT_SET_UP');
     expect(stderr).toContain('plumbline doctor --setup tensorflow');

@@ -7,6 +7,13 @@ export function parseCount(text: string, option: string): number {
   return value;
 }
 
+/** A time in s. @throws {PlumblineError} PLB_CLI_USAGE */
+export function parseSeconds(text: string, option: string): number {
+  const value = Number(text);
+  if (!(value > 0)) throw usage(option, text, 'a number above 0');
+  return value;
+}
+
 /** A number from 0 to 1. @throws {PlumblineError} PLB_CLI_USAGE */
 export function parseScore(text: string, option: string): number {
   const value = Number(text);

@@ -1,9 +1,9 @@
-import { PlumblineError, type TrainConfig, trainConfigSchema } from '@plumbline/contract';
+import { type TrainConfig, trainConfigSchema } from '@plumbline/contract';
 import { loadConfig } from '@plumbline/core/config';
 import type { LoaderFigures } from '@plumbline/data/loader';
 import type { Command } from 'commander';
 import { loadOptional } from '../load-package.js';
-import { parseCount } from '../option-values.js';
+import { parseCount, parseSeconds } from '../option-values.js';
 import { printJson } from '../output.js';
 
 interface LoaderFlags {
@@ -35,11 +35,7 @@ export function registerBenchLoader(bench: Command): void {
 }
 
 async function runBenchLoader(flags: LoaderFlags): Promise<void> {
-  const seconds = Number(flags.seconds);
-  if (!(seconds > 0)) {
-    const problem = `--seconds is "${flags.seconds}"`;
-    throw new PlumblineError('PLB_CLI_USAGE', { problem, accepted: 'a number above 0' });
-  }
+  const seconds = parseSeconds(flags.seconds, '--seconds');
   const given = flags.config ? loadConfig(flags.config, trainConfigSchema) : trainConfigSchema.parse(usual);
   const workers = flags.workers === undefined ? given.loader.workers : parseCount(flags.workers, '--workers');
   const config: TrainConfig = { ...given, loader: { ...given.loader, workers } };

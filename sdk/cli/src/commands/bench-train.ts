@@ -1,15 +1,17 @@
 import { spawn } from 'node:child_process';
 import { PlumblineError, type TrainConfig, trainConfigSchema } from '@plumbline/contract';
 import { loadConfig } from '@plumbline/core/config';
+import type { EngineChoice } from '@plumbline/train/engines';
 import type { TrainingFigures } from '@plumbline/train/train';
-import { type Command, Option } from 'commander';
+import type { Command } from 'commander';
+import { engineOption, printEngine } from '../engine-option.js';
 import { loadOptional } from '../load-package.js';
 import { parseCount } from '../option-values.js';
 import { Progress, printJson } from '../output.js';
 
 interface TrainBenchFlags {
   config: string;
-  engine: 'auto' | 'tensorflow' | 'webgpu' | 'wasm';
+  engine: EngineChoice;
   batch: string;
   side?: string;
   steps: string;
@@ -37,9 +39,7 @@ export function registerBenchTrain(bench: Command): void {
     .command('train')
     .description('images a second of whole training steps on made-up images, and where the time of a step goes')
     .requiredOption('--config <file>', 'train.yaml')
-    .addOption(
-      new Option('--engine <name>', 'numeric engine').choices(['auto', 'tensorflow', 'webgpu', 'wasm']).default('auto'),
-    )
+    .addOption(engineOption())
     .option('--batch <n>', 'images of a step', '4')
     .option('--side <px>', 'height and width of the network input; default: as the configuration says')
     .option('--steps <n>', 'steps that are timed', '10')
@@ -76,10 +76,11 @@ async function runBenchTrain(flags: TrainBenchFlags): Promise<void> {
   const { benchBatch, benchTraining } = await import('@plumbline/train/train');
   const { hardwareFacts } = await import('@plumbline/runtime/bench');
   const engine = await loadEngine(flags.engine);
-  process.stderr.write(`engine ${engine.name} ${engine.version}: ${engine.reason}\n`);
+  printEngine(engine);
   const progress = new Progress('bench train', warmUp + steps, 'steps');
-  const figures = await benchTraining(engine, config, steps, warmUp, (step) => progress.update(step));
-  const gt = benchBatch(config, (config.classes ?? 'abcdef').length).gt.map(({ boxesXyxy, labels }) => ({
+  const batch = benchBatch(config);
+  const figures = await benchTraining(engine, config, batch, steps, warmUp, (step) => progress.update(step));
+  const gt = batch.gt.map(({ boxesXyxy, labels }) => ({
     boxes: [...boxesXyxy],
     labels: [...labels],
   }));
@@ -108,7 +109,6 @@ async function runBenchTrain(flags: TrainBenchFlags): Promise<void> {
   };
   if (flags.json) printJson(report);
   else process.stdout.write(asText(report));
-  process.exit(0); // a graphics device keeps the process alive
 }
 
 /** Gives a peer the job on its standard input and reads its answer; a peer that does not answer is named, not counted. */

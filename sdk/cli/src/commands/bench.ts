@@ -1,8 +1,7 @@
-import { PlumblineError } from '@plumbline/contract';
 import type { ImageRgb } from '@plumbline/core/image';
 import type { Command } from 'commander';
 import { loadOptional } from '../load-package.js';
-import { parseCount } from '../option-values.js';
+import { parseCount, parseSeconds } from '../option-values.js';
 import { Progress, printJson } from '../output.js';
 import { registerBenchEval } from './bench-eval.js';
 import { registerBenchLoader } from './bench-loader.js';
@@ -37,13 +36,7 @@ export function registerBench(program: Command): void {
 }
 
 async function runInfer(flags: InferFlags): Promise<void> {
-  const seconds = Number(flags.seconds);
-  if (!(seconds > 0)) {
-    throw new PlumblineError('PLB_CLI_USAGE', {
-      problem: `--seconds is "${flags.seconds}"`,
-      accepted: 'a number above 0',
-    });
-  }
+  const seconds = parseSeconds(flags.seconds, '--seconds');
   const { createWorkerDetector } = await import('@plumbline/runtime/detector');
   const { benchmarkDetector, hardwareFacts } = await import('@plumbline/runtime/bench');
   const threads = flags.threads === undefined ? {} : { threads: parseCount(flags.threads, '--threads') };

@@ -2,8 +2,10 @@ import { trainConfigSchema } from '@plumbline/contract';
 import { loadConfig } from '@plumbline/core/config';
 import type { ImageRgb } from '@plumbline/core/image';
 import type { Dataset } from '@plumbline/data/dataset';
+import type { EngineChoice } from '@plumbline/train/engines';
 import type { DetectorModel } from '@plumbline/train/model';
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { engineOption, printEngine } from '../engine-option.js';
 import { evaluateModel } from '../evaluate-model.js';
 import { loadOptional } from '../load-package.js';
 import { Progress, printJson } from '../output.js';
@@ -14,7 +16,7 @@ interface TrainFlags {
   data: string;
   out: string;
   val?: string;
-  engine: 'auto' | 'tensorflow' | 'webgpu' | 'wasm';
+  engine: EngineChoice;
   seed?: number;
   maxSteps?: number;
   init?: string;
@@ -30,9 +32,7 @@ export function registerTrain(program: Command): void {
     .requiredOption('--data <spec>', 'dataset to train on, for example deeppcb:DIR#train')
     .requiredOption('--out <dir>', 'folder of the run: train.json, metrics.jsonl, TensorBoard events, checkpoint')
     .option('--val <spec>', 'dataset that the model is evaluated on: at the end, and as validation.everyEpochs says')
-    .addOption(
-      new Option('--engine <name>', 'numeric engine').choices(['auto', 'tensorflow', 'webgpu', 'wasm']).default('auto'),
-    )
+    .addOption(engineOption())
     .option('--seed <n>', 'overrides the seed of the configuration', wholeNumber)
     .option('--max-steps <n>', 'stop after this step', wholeNumber)
     .addOption(
@@ -67,8 +67,7 @@ async function runTrain(flags: TrainFlags): Promise<void> {
   const dataset = await openDataset(flags.data);
   const validation = flags.val ? await openDataset(flags.val) : undefined;
   const engine = await loadEngine(flags.engine);
-  const device = engine.device ? ` on ${engine.device}` : '';
-  process.stderr.write(`engine ${engine.name} ${engine.version}${device}: ${engine.reason}\n`);
+  printEngine(engine);
   process.stderr.write(`${dataset.samples.length} images, ${dataset.classes.length} classes\n`);
 
   const interrupt = new AbortController();
@@ -87,6 +86,7 @@ async function runTrain(flags: TrainFlags): Promise<void> {
     };
     return (await evaluateModel(detector, on, (done) => evaluation.update(done))).stats;
   };
+  let validated: { step: number; stats: Awaited<ReturnType<typeof measure>> } | undefined;
   const result = await train({
     config,
     dataset,
@@ -94,7 +94,14 @@ async function runTrain(flags: TrainFlags): Promise<void> {
     resume: flags.resume === true,
     ...(flags.init === undefined ? {} : { initialWeights: flags.init }),
     signal: interrupt.signal,
-    ...(validation ? { validate: async (model: DetectorModel) => (await measure(model, validation)).AP! } : {}),
+    ...(validation
+      ? {
+          validate: async (model: DetectorModel, step: number) => {
+            validated = { step, stats: await measure(model, validation) };
+            return validated.stats.AP!;
+          },
+        }
+      : {}),
     onValidation: ({ step, epoch, AP, isBest }) =>
       process.stderr.write(
         `step ${step}, epoch ${epoch.toFixed(2)}: AP ${percent(AP)}${isBest ? ', the best so far' : ''}\n`,
@@ -110,7 +117,8 @@ async function runTrain(flags: TrainFlags): Promise<void> {
     },
   });
   stop.dispose();
-  const metrics = validation && !result.stopped ? await measure(result.model, validation) : null;
+  const finalStats = (on: Dataset) => (validated?.step === result.steps ? validated.stats : measure(result.model, on));
+  const metrics = validation && !result.stopped ? await finalStats(validation) : null;
   const { steps, epochs, loss, imagesPerSecond, dataWaitShare, checkpoint, best, endedEarly, stopped } = result;
   if (flags.json)
     printJson({

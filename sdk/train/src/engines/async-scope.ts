@@ -58,14 +58,13 @@ export function variableGradients(
     const { state } = engine;
     engine.startTape();
     try {
-      let value = await scoped(() => readAsync(loss()));
+      const value = await scoped(() => readAsync(loss()));
       const result = engine.gradients(() => {
         // The forward operations are on the tape already. With a depth of one the backward ones are not recorded, and
         // what was saved for them is disposed at the end.
         state.gradientDepth = 1;
         return value;
       }, [...variables]);
-      value = result.value as tf.Scalar;
       const grads: tf.NamedTensorMap = {};
       variables.forEach((variable, i) => {
         if (result.grads[i]) grads[variable.name] = result.grads[i];

@@ -9,7 +9,7 @@ export { conv2dPadded, type Padding } from './ops/conv2d-padded.js';
 export { maxPool3x3s2 } from './ops/max-pool.js';
 export { relu } from './ops/relu.js';
 export { roiAlign } from './ops/roi-align.js';
-export { type Reading, read, readAsync, readSync } from './reading.js';
+export { type Reading, read, readSync } from './reading.js';
 export { cacheRoot, findTensorflow, tensorflowDir } from './tensorflow/locate.js';
 export { probeTensorflow, type TensorflowProbe } from './tensorflow/probe.js';
 export type { ReportProgress, SetupProgress } from './tensorflow/setup/progress.js';

@@ -5,8 +5,10 @@ import { createDetectorModel, type GroundTruth } from '../model/index.js';
 import { Sgd } from './sgd.js';
 import { type StepBatch, type StepSeconds, trainStep } from './train-step.js';
 
+/** For a configuration that takes its classes from the data. */
+const unnamed = ['a', 'b', 'c', 'd', 'e', 'f'];
 /** Boxes of each made-up image. */
-export const boxesPerImage = 16;
+const boxesPerImage = 16;
 
 export interface TrainingFigures {
   /** Steps that were timed. */
@@ -30,20 +32,19 @@ export interface TrainingFigures {
 }
 
 /**
- * Times whole training steps on one made-up batch: forward, losses, gradients and optimizer, without a loader.
+ * Times whole training steps on one batch, see {@link benchBatch}: forward, losses, gradients and optimizer, without a loader.
  * @param warmUp steps before the clock starts
  */
 export async function benchTraining(
   engine: Engine,
   config: TrainConfig,
+  batch: StepBatch,
   steps: number,
   warmUp: number,
   onStep: (step: number) => void = () => {},
 ): Promise<TrainingFigures> {
-  const classes = config.classes ?? ['a', 'b', 'c', 'd', 'e', 'f'];
-  const model = createDetectorModel(config, classes);
+  const model = createDetectorModel(config, config.classes ?? unnamed);
   const optimizer = new Sgd(model.parameters, config.schedule);
-  const batch = benchBatch(config, classes.length);
   const random = createRandom(config.seed + 1);
   const stepSeconds: number[] = [];
   const sums = { forward: 0, backward: 0, update: 0 };
@@ -82,7 +83,7 @@ export async function benchTraining(
 }
 
 /** Noise with boxes of 48 to 128 px at random places; the same for every engine and peer. */
-export function benchBatch({ imageSizeHw, schedule, seed }: TrainConfig, classes: number): StepBatch {
+export function benchBatch({ imageSizeHw, schedule, seed, classes = unnamed }: TrainConfig): StepBatch {
   const [height, width] = imageSizeHw;
   const random = createRandom(seed);
   const pixels = Float32Array.from({ length: schedule.batchSize * height * width * 3 }, () => 2 * random.next() - 1);
@@ -93,7 +94,7 @@ export function benchBatch({ imageSizeHw, schedule, seed }: TrainConfig, classes
       const [w, h] = [48 + 80 * random.next(), 48 + 80 * random.next()];
       const [x, y] = [(width - w) * random.next(), (height - h) * random.next()];
       boxesXyxy.set([x, y, x + w, y + h], 4 * i);
-      labels[i] = random.int(classes);
+      labels[i] = random.int(classes.length);
     }
     return { boxesXyxy, labels };
   });

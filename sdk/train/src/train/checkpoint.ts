@@ -47,21 +47,12 @@ export async function writeCheckpoint(
   optimizer: Sgd,
   state: RunState,
 ): Promise<void> {
-  const weights = await storedValues(model.parameters.map((parameter) => [parameter, parameter.variable]));
   const trainable = model.parameters.filter((parameter) => parameter.trainable);
   const momenta = await storedValues(
     trainable.map((parameter) => [parameter, optimizer.velocity.get(parameter.name)!] as const),
   );
-  const header: CheckpointHeader = {
-    schema: 'plumbline.checkpoint/1',
-    runId,
-    step: state.step,
-    classes: model.classes,
-    config: model.config,
-  };
   replaceFolder(dir, 'checkpoint', {
-    'config.json': Buffer.from(JSON.stringify(header, null, 2)),
-    'weights.safetensors': writeSafetensors(weights),
+    ...(await modelFiles(model, runId, state.step)),
     'optimizer.safetensors': writeSafetensors(momenta),
     'state.json': Buffer.from(JSON.stringify(state)),
   });
@@ -73,13 +64,18 @@ export async function writeCheckpoint(
  * @throws {PlumblineError} PLB_TRAIN_CHECKPOINT_UNWRITABLE
  */
 export async function writeBest(dir: string, model: DetectorModel, runId: string, step: number): Promise<void> {
+  replaceFolder(dir, 'checkpoint-best', await modelFiles(model, runId, step));
+}
+
+/** What every checkpoint has. */
+async function modelFiles(model: DetectorModel, runId: string, step: number) {
   const weights = await storedValues(model.parameters.map((parameter) => [parameter, parameter.variable]));
   const { classes, config } = model;
   const header: CheckpointHeader = { schema: 'plumbline.checkpoint/1', runId, step, classes, config };
-  replaceFolder(dir, 'checkpoint-best', {
+  return {
     'config.json': Buffer.from(JSON.stringify(header, null, 2)),
     'weights.safetensors': writeSafetensors(weights),
-  });
+  };
 }
 
 /** @throws {PlumblineError} PLB_TRAIN_CHECKPOINT_UNWRITABLE; the former checkpoint is as it was */

@@ -1,4 +1,4 @@
-export { benchBatch, benchTraining, boxesPerImage, type TrainingFigures } from './bench-step.js';
+export { benchBatch, benchTraining, type TrainingFigures } from './bench-step.js';
 export {
   type CheckpointHeader,
   findCheckpoint,

@@ -59,8 +59,8 @@ export interface TrainOptions {
   /** Stops after the step under way, with a checkpoint. */
   readonly signal?: AbortSignal;
   readonly onStep?: (metrics: StepMetrics, totalSteps: number) => void;
-  /** Measures the model as it is; wanted by `validation.everyEpochs`. @returns AP, 0..1 */
-  readonly validate?: (model: DetectorModel) => Promise<number>;
+  /** Measures the model after a step; wanted by `validation.everyEpochs`. @returns AP, 0..1 */
+  readonly validate?: (model: DetectorModel, step: number) => Promise<number>;
   readonly onValidation?: (validation: ValidationMetrics) => void;
 }
 
@@ -146,14 +146,16 @@ async function trainWith(
   let stepSeconds = 0;
   const startedMs = performance.now();
   const firstStep = step;
+  let savedStep = existing ? step : -1;
   const lastStep = Math.min(totalSteps, options.maxSteps ?? totalSteps);
   const save = async () => {
     const seconds = earlierSeconds + (performance.now() - startedMs) / 1000;
     const state = { step, randomState: random.getState(), seconds, validation: watch.state };
     await writeCheckpoint(outDir, model, runId, optimizer, state);
+    savedStep = step;
   };
   const validate = async () => {
-    const AP = await options.validate!(model);
+    const AP = await options.validate!(model, step);
     const isBest = watch.record(step, AP);
     const validation = { kind: 'validation', step, epoch: step / loader.stepsPerEpoch, AP, isBest } as const;
     appendFileSync(metricsFile, `${JSON.stringify(validation, roundNumbers)}\n`);
@@ -192,7 +194,7 @@ async function trainWith(
     else if (step % checkpointEverySteps === 0 && step < lastStep) await save();
     await new Promise((resolve) => setImmediate(resolve)); // lets signals through
   }
-  if (step > firstStep || !existing) await save();
+  if (savedStep !== step) await save();
   const seconds = (performance.now() - startedMs) / 1000;
   const { best } = watch.state;
   return {

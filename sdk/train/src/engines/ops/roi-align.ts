@@ -18,9 +18,10 @@ import { roiAlignOnDevice } from '../webgpu/roi-align.js';
  * them equal. A sample further out counts as 0. tfjs itself has no gradient for a crop. 2048 rois of
  * [8, 104, 104, 64] take 19 ms forward and 51 with the gradient (2 cores; CropAndResizeGradImage on one of them, see
  * `startTensorflow`). Adaptive sampling does the same once for each pair (vertical, horizontal) of sample counts that
- * occurs: about twice the time for rois of 4 to 28 cells. On webgpu it is a program of its own; wasm computes in plain
- * loops over typed arrays, as `roiAlign` of core does. CropAndResize computes positions in float32, at cell 80 up to 1e-5 of a cell off; windows
- * of the map and edges chosen among the neighbouring float32 numbers were tried and leave as much at cell 40.
+ * occurs: about twice the time for rois of 4 to 28 cells. CropAndResize computes positions in float32, at cell 80 up to
+ * 1e-5 of a cell off; windows of the map and edges chosen among the neighbouring float32 numbers were tried and leave as
+ * much at cell 40. On webgpu it is a program of its own; wasm computes in plain loops over typed arrays, as `roiAlign` of
+ * core does.
  * @param features [N, H, W, C]
  * @param rois [R * 5] image index, x1, y1, x2, y2 in px of the image; they may lie outside, be empty or inverted. They
  *   carry no gradient.

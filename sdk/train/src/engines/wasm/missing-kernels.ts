@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
+import { asTensor } from '../as-tensor.js';
 
 /** Adds the kernels that gradients of a detector need and that tfjs 4.22 lacks on wasm, made of those it has. */
 export function registerMissingKernels(): void {
@@ -60,9 +61,4 @@ function registerSegmentSum(backendName: string): void {
       });
     },
   });
-}
-
-/** Kernels get tensors or bare records of them; operations need tensors. */
-function asTensor<T extends tf.Tensor>(info: T): T {
-  return (info instanceof tf.Tensor ? info : tf.engine().makeTensorFromTensorInfo(info)) as T;
 }

@@ -1,15 +1,11 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { asTensor } from './program.js';
+import { asTensor } from '../as-tensor.js';
+import { partsOf, replaceKernel } from './replace-kernel.js';
 
 /** Workgroups that keep a large graphics card busy. */
 const enoughGroups = 1024;
 /** Side of the part of a product that one workgroup of tfjs' matrix multiplication makes. */
 const tileSide = 32;
-
-/** Positions of a part: a workgroup has as many threads. */
-const leastPositions = 256;
-
-let isReplaced = false;
 
 /**
  * Replaces tfjs' filter gradient, whose program has one thread for each weight and walks over all images in it: on a
@@ -19,18 +15,11 @@ let isReplaced = false;
  * parts as it takes to keep the card busy, each part is a product of its own, and the products are added.
  */
 export function replaceFilterGradient(): void {
-  if (isReplaced) return;
-  isReplaced = true;
-  tf.unregisterKernel(tf.Conv2DBackpropFilter, 'webgpu');
-  tf.registerKernel({
-    kernelName: tf.Conv2DBackpropFilter,
-    backendName: 'webgpu',
-    kernelFunc: ({ inputs, attrs }) => {
-      const { x, dy } = inputs as unknown as { x: tf.Tensor4D; dy: tf.Tensor4D };
-      const { strides, pad, filterShape, dimRoundingMode } = attrs as unknown as tf.Conv2DBackpropFilterAttrs;
-      const info = tf.backend_util.computeConv2DInfo(x.shape, filterShape, strides, 1, pad as number, dimRoundingMode);
-      return tf.tidy(() => filterGradient(asTensor(x), asTensor(dy), info));
-    },
+  replaceKernel(tf.Conv2DBackpropFilter, () => ({ inputs, attrs }) => {
+    const { x, dy } = inputs as unknown as { x: tf.Tensor4D; dy: tf.Tensor4D };
+    const { strides, pad, filterShape, dimRoundingMode } = attrs as unknown as tf.Conv2DBackpropFilterAttrs;
+    const info = tf.backend_util.computeConv2DInfo(x.shape, filterShape, strides, 1, pad as number, dimRoundingMode);
+    return tf.tidy(() => filterGradient(asTensor(x), asTensor(dy), info));
   });
 }
 
@@ -44,7 +33,7 @@ function filterGradient(x: tf.Tensor4D, dy: tf.Tensor4D, info: tf.backend_util.C
   const { strideHeight, strideWidth, padInfo } = info;
   const positions = batchSize * outHeight * outWidth;
   const tiles = Math.ceil(inChannels / tileSide) * Math.ceil(outChannels / tileSide);
-  const parts = largestDivisor(positions, Math.min(enoughGroups / tiles, positions / leastPositions));
+  const parts = partsOf(positions, enoughGroups / tiles);
   const right = tf.reshape(dy, [parts, positions / parts, outChannels]);
   const height = (outHeight - 1) * strideHeight + filterHeight;
   const width = (outWidth - 1) * strideWidth + filterWidth;
@@ -77,10 +66,4 @@ function padTo(x: tf.Tensor4D, top: number, left: number, height: number, width:
     [left, right],
     [0, 0],
   ]);
-}
-
-function largestDivisor(value: number, limit: number): number {
-  for (let divisor = Math.min(value, Math.floor(limit)); divisor > 1; divisor--)
-    if (value % divisor === 0) return divisor;
-  return 1;
 }

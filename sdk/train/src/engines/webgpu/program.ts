@@ -33,8 +33,7 @@ const groupsPerDimension = 65_535;
 export function flatDispatch(
   shape: readonly number[],
 ): Pick<WebgpuProgram, 'dispatchLayout' | 'dispatch' | 'workgroupSize'> {
-  const size = shape.reduce((product, side) => product * side, 1);
-  const groups = Math.ceil(size / threads);
+  const groups = Math.ceil(tf.util.sizeFromShape([...shape]) / threads);
   const rows = Math.ceil(groups / groupsPerDimension);
   return {
     workgroupSize: [threads, 1, 1],
@@ -47,12 +46,4 @@ export function flatDispatch(
 export function zerosOnDevice(shape: number[], backend: WebgpuBackend): tf.TensorInfo {
   const { kernelFunc } = tf.getKernel(tf.Fill, 'webgpu')!;
   return kernelFunc({ inputs: {}, backend, attrs: { shape, value: 0, dtype: 'float32' } }) as tf.TensorInfo;
-}
-
-/**
- * Kernels get tensors or bare records of them; operations need tensors. A tensor stays itself: a second handle would free
- * its memory when it is disposed.
- */
-export function asTensor<T extends tf.Tensor>(info: tf.TensorInfo): T {
-  return (info instanceof tf.Tensor ? info : tf.engine().makeTensorFromTensorInfo(info)) as T;
 }

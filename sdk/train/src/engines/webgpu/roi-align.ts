@@ -41,7 +41,7 @@ function define(): void {
       const { features, placed } = inputs as { features: tf.TensorInfo; placed: tf.TensorInfo };
       const { outSize, shape } = attrs as unknown as Attributes;
       const program = forwardProgram([placed.shape[0]!, outSize, outSize, shape[3]]);
-      const uniforms = [{ type: 'int32' as const, data: [size(program.outputShape)] }];
+      const uniforms = [{ type: 'int32' as const, data: [tf.util.sizeFromShape(program.outputShape)] }];
       return (backend as unknown as WebgpuBackend).runWebGPUProgram(program, [features, placed], 'float32', uniforms);
     },
   });
@@ -53,7 +53,7 @@ function define(): void {
       const { shape } = attrs as unknown as Attributes;
       const device = backend as unknown as WebgpuBackend;
       const program = gradientProgram(shape, dy.shape);
-      const uniforms = [{ type: 'int32' as const, data: [size(dy.shape)] }];
+      const uniforms = [{ type: 'int32' as const, data: [tf.util.sizeFromShape(dy.shape)] }];
       return device.runWebGPUProgram(program, [dy, placed], 'float32', uniforms, zerosOnDevice(shape, device));
     },
   });
@@ -67,8 +67,6 @@ function define(): void {
     }),
   });
 }
-
-const size = (shape: readonly number[]) => shape.reduce((product, side) => product * side, 1);
 
 function forwardProgram(outputShape: number[]): WebgpuProgram {
   return {

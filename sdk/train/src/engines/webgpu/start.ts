@@ -3,18 +3,16 @@ import * as tf from '@tensorflow/tfjs-core';
 import { limitAddN } from './add-n.js';
 import { type FaultyDevice, watchFaults } from './faults.js';
 import { replaceFilterGradient } from './filter-gradient.js';
-import { importFrom, webgpuPackage } from './locate.js';
 import { sumInParts } from './sum-in-parts.js';
 
 /** The part of WebGPU's adapter that is used here. */
-export interface Adapter {
+interface Adapter {
   readonly info: {
     readonly vendor: string;
     readonly architecture: string;
     readonly device: string;
     readonly description: string;
   };
-  readonly limits: { readonly maxBufferSize: number; readonly maxStorageBufferBindingSize: number };
 }
 
 interface Gpu {
@@ -27,10 +25,10 @@ export interface WebgpuDevice {
   readonly name: string;
   /** A processor that plays graphics card: right and slow. */
   readonly isSoftware: boolean;
-  /** Largest tensor, bytes. */
-  readonly maxTensorBytes: number;
 }
 
+/** Dawn for Node: 50 MB to download, so that only who wants it has it. The compiler does not look for a variable. */
+const dawnPackage: string = 'webgpu';
 const softwareArchitectures = ['swiftshader', 'llvmpipe', 'lavapipe', 'warp'];
 let gpu: Gpu | undefined;
 let watched: unknown;
@@ -49,7 +47,6 @@ export async function findWebgpuDevice(): Promise<WebgpuDevice | undefined> {
   return {
     name: device || description || `${vendor} ${architecture}`.trim(),
     isSoftware: softwareArchitectures.some((name) => text.includes(name)),
-    maxTensorBytes: Math.min(adapter.limits.maxBufferSize, adapter.limits.maxStorageBufferBindingSize),
   };
 }
 
@@ -82,9 +79,9 @@ export async function startWebgpu(): Promise<{ version: string; device: WebgpuDe
 }
 
 async function createGpu(): Promise<Gpu> {
-  const dawn = await importFrom<{ create(flags: string[]): Gpu; globals: object }>(webgpuPackage).catch((cause) => {
+  const dawn: { create(flags: string[]): Gpu; globals: object } = await import(dawnPackage).catch((cause) => {
     const reason = cause instanceof Error ? (cause.message.split('\n')[0] ?? '') : String(cause);
-    throw new PlumblineError('PLB_TRAIN_WEBGPU_NOT_INSTALLED', { package: webgpuPackage, reason }, { cause });
+    throw new PlumblineError('PLB_TRAIN_WEBGPU_NOT_INSTALLED', { package: dawnPackage, reason }, { cause });
   });
   const created = dawn.create([]);
   Object.assign(globalThis, dawn.globals);
