@@ -31,7 +31,7 @@ it.skipIf(!isMounted)(
     const model = createDetectorModel(config, ['a', 'b']);
     const optimizer = new Sgd(model.parameters, config.schedule);
     const write = (step: number) =>
-      writeCheckpoint(disk, model, 'run', optimizer, { step, randomState: [1, 2, 3, 4], seconds: 0 });
+      writeCheckpoint(disk, model, 'run', { optimizer }, { step, randomState: [1, 2, 3, 4], seconds: 0 });
     await write(1);
     await expect(write(2)).rejects.toMatchObject({
       code: 'PLB_TRAIN_CHECKPOINT_UNWRITABLE',

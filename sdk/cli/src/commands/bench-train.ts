@@ -66,7 +66,7 @@ async function runBenchTrain(flags: TrainBenchFlags): Promise<void> {
   const config: TrainConfig = {
     ...given,
     imageSizeHw: side === undefined ? given.imageSizeHw : [side, side],
-    schedule: { ...given.schedule, batchSize: parseCount(flags.batch, '--batch') },
+    schedule: { ...given.schedule, batchSize: parseCount(flags.batch, '--batch'), accumulateBatches: 1 },
   };
   const { loadEngine } = await loadOptional(
     'bench train',
@@ -156,7 +156,7 @@ function asText(report: Report): string {
       ? 'host share: not measurable, the engine computes beside this thread'
       : `host share ${(100 * hostShare).toFixed(1)} % (proposals, matching, sampling, tape)`,
     ...operations.map(({ name, seconds, calls }) => `  ${name.padEnd(28)}${ms(seconds).padStart(9)}  ${calls} calls`),
-    `tensors ${report.tensors.join(' to ')}, resident memory ${report.rssMb.map((mb) => mb.toFixed(0)).join(' to ')} MB`,
+    `tensors ${report.tensors.join(' to ')}, resident memory ${report.rssMb.map((mb) => mb.toFixed(0)).join(' to ')} MB, at most ${report.peakRssMb.toFixed(0)} MB`,
     ...report.peers.map((peer) =>
       'missing' in peer
         ? `${peer.command} left out: ${peer.missing}`

@@ -245,7 +245,17 @@ export const testConfigSchema = z.strictObject({
 
 export const scheduleConfigSchema = z.strictObject({
   epochs: z.number().positive().default(12),
-  batchSize: z.int().positive().default(8).meta(says('Images of one step.')),
+  batchSize: z.int().positive().default(8).meta(says('Images that pass the network together.')),
+  accumulateBatches: z
+    .int()
+    .positive()
+    .max(256)
+    .default(1)
+    .meta(
+      says(
+        'Batches of one step: their gradients are averaged before the weights change, for larger steps than memory holds. Batch norm still sees one batch at a time.',
+      ),
+    ),
   learningRate: z.number().positive().default(0.01).meta(says("Peak; 0.01 at batch 8 is the authors' setting.")),
   warmupSteps: z.int().nonnegative().default(500).meta(says('Steps of linear rise from warmupRatio of the rate.')),
   decay: z
@@ -270,6 +280,17 @@ export const scheduleConfigSchema = z.strictObject({
     .nullable()
     .default(10)
     .meta(says('Largest norm of all gradients together; null is none.')),
+  averageDecay: z
+    .number()
+    .gt(0)
+    .lt(1)
+    .nullable()
+    .default(null)
+    .meta(
+      says(
+        'Share that an exponential moving average of the weights (EMA) keeps at each step, such as 0.999; validation, the final model and checkpoints use the average. null: the weights themselves.',
+      ),
+    ),
   checkpointEverySteps: z.int().positive().default(100),
 });
 

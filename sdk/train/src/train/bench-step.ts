@@ -29,6 +29,8 @@ export interface TrainingFigures {
   /** Tensors at the first and last timed step. */
   readonly tensors: readonly [first: number, last: number];
   readonly rssMb: readonly [first: number, last: number];
+  /** Largest resident memory that this process ever had. */
+  readonly peakRssMb: number;
 }
 
 /**
@@ -54,7 +56,7 @@ export async function benchTraining(
   for (let step = 0; step < warmUp + steps; step++) {
     if (step === warmUp) clock = startKernelClock();
     const startedMs = performance.now();
-    const outcome = await trainStep(model, optimizer, batch, 1e-4, random.choose);
+    const outcome = await trainStep(model, optimizer, [batch], 1e-4, random.choose);
     onStep(step + 1);
     if (step < warmUp) continue;
     stepSeconds.push((performance.now() - startedMs) / 1000);
@@ -79,6 +81,7 @@ export async function benchTraining(
     loss,
     tensors: [first.tensors, last.tensors],
     rssMb: [first.rssMb, last.rssMb],
+    peakRssMb: process.resourceUsage().maxRSS / 1000,
   };
 }
 

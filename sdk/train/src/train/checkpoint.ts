@@ -17,6 +17,17 @@ import { type DetectorModel, importWeights, storedValues } from '../model/index.
 import { fromStored } from '../model/weights.js';
 import type { Sgd } from './sgd.js';
 import type { ValidationState } from './validation-watch.js';
+import type { WeightAverage } from './weight-average.js';
+
+/** What a run changes beside the weights. */
+export interface Learning {
+  readonly optimizer: Sgd;
+  /** With `schedule.averageDecay`: what the model is used with. */
+  readonly average?: WeightAverage | undefined;
+}
+
+/** With an average, weights.safetensors holds it, and this file the weights that training goes on from. */
+const trainingWeights = 'training-weights.safetensors';
 
 /** What a run must remember besides tensors to go on exactly where it stopped. */
 export interface RunState {
@@ -37,14 +48,15 @@ export interface CheckpointHeader {
 
 /**
  * Writes a checkpoint as a whole folder beside the old one and renames it into place, so that a kill at any moment
- * leaves a valid one: DIR/checkpoint with config.json, weights.safetensors, optimizer.safetensors and state.json.
+ * leaves a valid one: DIR/checkpoint with config.json, weights.safetensors, optimizer.safetensors and state.json; with an average also
+ * training-weights.safetensors.
  * @throws {PlumblineError} PLB_TRAIN_CHECKPOINT_UNWRITABLE
  */
 export async function writeCheckpoint(
   dir: string,
   model: DetectorModel,
   runId: string,
-  optimizer: Sgd,
+  { optimizer, average }: Learning,
   state: RunState,
 ): Promise<void> {
   const trainable = model.parameters.filter((parameter) => parameter.trainable);
@@ -52,7 +64,8 @@ export async function writeCheckpoint(
     trainable.map((parameter) => [parameter, optimizer.velocity.get(parameter.name)!] as const),
   );
   replaceFolder(dir, 'checkpoint', {
-    ...(await modelFiles(model, runId, state.step)),
+    ...(await modelFiles(model, runId, state.step, average)),
+    ...(average ? { [trainingWeights]: await weightsOf(model) } : {}),
     'optimizer.safetensors': writeSafetensors(momenta),
     'state.json': Buffer.from(JSON.stringify(state)),
   });
@@ -63,19 +76,31 @@ export async function writeCheckpoint(
  * weights.safetensors, for everything that opens a checkpoint but --resume.
  * @throws {PlumblineError} PLB_TRAIN_CHECKPOINT_UNWRITABLE
  */
-export async function writeBest(dir: string, model: DetectorModel, runId: string, step: number): Promise<void> {
-  replaceFolder(dir, 'checkpoint-best', await modelFiles(model, runId, step));
+export async function writeBest(
+  dir: string,
+  model: DetectorModel,
+  runId: string,
+  { average }: Learning,
+  step: number,
+): Promise<void> {
+  replaceFolder(dir, 'checkpoint-best', await modelFiles(model, runId, step, average));
 }
 
 /** What every checkpoint has. */
-async function modelFiles(model: DetectorModel, runId: string, step: number) {
-  const weights = await storedValues(model.parameters.map((parameter) => [parameter, parameter.variable]));
+async function modelFiles(model: DetectorModel, runId: string, step: number, average: WeightAverage | undefined) {
   const { classes, config } = model;
   const header: CheckpointHeader = { schema: 'plumbline.checkpoint/1', runId, step, classes, config };
   return {
     'config.json': Buffer.from(JSON.stringify(header, null, 2)),
-    'weights.safetensors': writeSafetensors(weights),
+    'weights.safetensors': await weightsOf(model, average),
   };
+}
+
+async function weightsOf(model: DetectorModel, average?: WeightAverage): Promise<Uint8Array> {
+  const values = model.parameters.map(
+    (parameter) => [parameter, average?.of(parameter) ?? parameter.variable] as const,
+  );
+  return writeSafetensors(await storedValues(values));
 }
 
 /** @throws {PlumblineError} PLB_TRAIN_CHECKPOINT_UNWRITABLE; the former checkpoint is as it was */
@@ -159,15 +184,23 @@ export function readCheckpointHeader(dir: string): { header: CheckpointHeader; c
   return { header: { ...raw, config: config.data }, checkpointDir };
 }
 
-/** Loads the weights of a checkpoint folder into a model of the same shape. */
-export function loadWeights(checkpointDir: string, model: DetectorModel): void {
-  const file = join(checkpointDir, 'weights.safetensors');
+/** Loads the weights of a checkpoint folder, averages if it has them, into a model of the same shape. */
+export function loadWeights(checkpointDir: string, model: DetectorModel, name = 'weights.safetensors'): void {
+  const file = join(checkpointDir, name);
   importWeights(model.parameters, readSafetensors(readFileSync(file), file).tensors, file);
 }
 
-/** Loads momenta and run state as well. */
-export function loadTrainingState(checkpointDir: string, model: DetectorModel, optimizer: Sgd): RunState {
+/** Loads averages, momenta and run state as well. */
+export function loadTrainingState(
+  checkpointDir: string,
+  model: DetectorModel,
+  { optimizer, average }: Learning,
+): RunState {
   loadWeights(checkpointDir, model);
+  if (average) {
+    average.restart();
+    loadWeights(checkpointDir, model, trainingWeights);
+  }
   const file = join(checkpointDir, 'optimizer.safetensors');
   const { tensors } = readSafetensors(readFileSync(file), file);
   for (const parameter of model.parameters) {

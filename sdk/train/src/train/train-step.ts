@@ -24,7 +24,7 @@ export interface StepBatch {
 }
 
 export interface StepOutcome {
-  /** Every term by name, and `total`. */
+  /** Every term by name, and `total`; like `positives` and `meanIou` the mean over the batches of the step. */
   readonly loss: Readonly<Record<string, number>>;
   /** Norm of all gradients before clipping; NaN when a loss is not finite: then nothing was changed. */
   readonly gradientNorm: number;
@@ -35,29 +35,78 @@ export interface StepOutcome {
 
 /** Where the time of a step went. */
 export interface StepSeconds {
-  /** From the pixels to the losses on the host: network, proposals, matching, sampling. */
+  /** From the pixels to the losses on the host: network, proposals, matching, sampling; of all batches. */
   readonly forward: number;
   readonly backward: number;
   /** Optimizer and running statistics. */
   readonly update: number;
 }
 
-/** One step of the optimizer on one batch. Nothing is changed when a loss or a gradient is not finite. */
+/**
+ * One step of the optimizer on the mean gradient of its batches. Nothing is changed when a loss or a gradient is not
+ * finite; batches after that are not looked at.
+ */
 export async function trainStep(
   model: DetectorModel,
   optimizer: Sgd,
-  batch: StepBatch,
+  batches: readonly StepBatch[],
   learningRate: number,
   choose: Choose,
 ): Promise<StepOutcome> {
+  const startedMs = performance.now();
+  const passed: BatchGradients[] = [];
+  let sum: tf.NamedTensorMap = {};
+  for (const batch of batches) {
+    const { gradients, ...rest } = await batchGradients(model, batch, choose);
+    passed.push(rest);
+    sum = added(sum, gradients);
+    if (!Object.values(rest.loss).every(Number.isFinite)) break;
+  }
+  const updateMs = performance.now();
+  const loss = meanByName(passed.map((batch) => batch.loss));
+  const finite = Object.values(loss).every(Number.isFinite);
+  if (batches.length > 1) sum = divided(sum, batches.length);
+  const gradientNorm = finite ? await optimizer.apply(sum, learningRate) : Number.NaN;
+  for (const { statistics } of passed) {
+    if (Number.isFinite(gradientNorm)) updateRunningStatistics(statistics);
+    for (const { mean, variance } of statistics) tf.dispose([mean, variance]);
+  }
+  tf.dispose(sum);
+  const forward = passed.reduce((seconds, batch) => seconds + batch.forwardMs / 1000, 0);
+  return {
+    loss,
+    gradientNorm,
+    positives: meanByPlace(passed.map(({ stages }) => stages.map((stage) => stage.positives))),
+    meanIou: meanByPlace(passed.map(({ stages }) => stages.map((stage) => stage.meanIou))),
+    seconds: {
+      forward,
+      backward: (updateMs - startedMs) / 1000 - forward,
+      update: (performance.now() - updateMs) / 1000,
+    },
+  };
+}
+
+/** What one batch says, its gradients aside. */
+interface BatchGradients {
+  readonly loss: Readonly<Record<string, number>>;
+  readonly stages: readonly { readonly positives: number; readonly meanIou: number }[];
+  readonly statistics: ForwardContext['batchStatistics'];
+  readonly forwardMs: number;
+}
+
+async function batchGradients(
+  model: DetectorModel,
+  batch: StepBatch,
+  choose: Choose,
+): Promise<BatchGradients & { readonly gradients: tf.NamedTensorMap }> {
   const startedMs = performance.now();
   const context: ForwardContext = { training: true, batchStatistics: [] };
   const [height, width] = batch.sizeHw;
   const variables = model.parameters.filter((parameter) => parameter.trainable).map((parameter) => parameter.variable);
   const anchors = modelAnchors(model.config, batch.sizeHw);
   const loss: Record<string, number> = {};
-  let forwardMs = startedMs;
-  let stages: readonly { positives: number; meanIou: number }[] = [];
+  let forwardMs = 0;
+  let stages: BatchGradients['stages'] = [];
   const images = tf.tensor4d(batch.pixels, [batch.gt.length, height, width, 3]);
   const { value, grads } = await variableGradients(function* () {
     const trunk = runTrunk(model, images, context);
@@ -68,26 +117,42 @@ export async function trainStep(
       loss[name] = values[i]!;
     });
     stages = result.stages;
-    forwardMs = performance.now();
+    forwardMs = performance.now() - startedMs;
     return result.total;
   }, variables);
-  const backwardMs = performance.now();
-  const finite = Object.values(loss).every(Number.isFinite);
-  const gradientNorm = finite ? await optimizer.apply(grads, learningRate) : Number.NaN;
-  if (Number.isFinite(gradientNorm)) updateRunningStatistics(context.batchStatistics);
-  for (const { mean, variance } of context.batchStatistics) tf.dispose([mean, variance]);
-  tf.dispose([value, images, grads]);
-  return {
-    loss,
-    gradientNorm,
-    positives: stages.map((stage) => stage.positives),
-    meanIou: stages.map((stage) => stage.meanIou),
-    seconds: {
-      forward: (forwardMs - startedMs) / 1000,
-      backward: (backwardMs - forwardMs) / 1000,
-      update: (performance.now() - backwardMs) / 1000,
-    },
-  };
+  tf.dispose([value, images]);
+  return { loss, stages, statistics: context.batchStatistics, forwardMs, gradients: grads };
+}
+
+/** Element by element; disposes of what it was given. */
+function added(sum: tf.NamedTensorMap, more: tf.NamedTensorMap): tf.NamedTensorMap {
+  if (Object.keys(sum).length === 0) return more;
+  // A variable that one batch does not reach has no gradient there.
+  const names = new Set([...Object.keys(sum), ...Object.keys(more)]);
+  const result = Object.fromEntries(
+    [...names].map((name) => {
+      const [a, b] = [sum[name], more[name]];
+      return [name, a && b ? tf.add(a, b) : tf.clone((a ?? b)!)];
+    }),
+  );
+  tf.dispose([sum, more]);
+  return result;
+}
+
+function divided(sum: tf.NamedTensorMap, divisor: number): tf.NamedTensorMap {
+  const result = Object.fromEntries(Object.entries(sum).map(([name, value]) => [name, tf.div(value, divisor)]));
+  tf.dispose(sum);
+  return result;
+}
+
+const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
+
+function meanByName(rows: readonly Readonly<Record<string, number>>[]): Record<string, number> {
+  return Object.fromEntries(Object.keys(rows[0]!).map((name) => [name, mean(rows.map((row) => row[name]!))]));
+}
+
+function meanByPlace(rows: readonly (readonly number[])[]): number[] {
+  return rows[0]!.map((_, i) => mean(rows.map((row) => row[i]!)));
 }
 
 function updateRunningStatistics(statistics: ForwardContext['batchStatistics']): void {

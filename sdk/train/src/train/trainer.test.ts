@@ -3,15 +3,18 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { trainConfigSchema } from '@plumbline/contract';
 import { createRandom } from '@plumbline/core/random';
-import { writeSafetensors } from '@plumbline/core/safetensors';
+import { readSafetensors, writeSafetensors } from '@plumbline/core/safetensors';
 import type { Dataset } from '@plumbline/data/dataset';
+import { BatchLoader } from '@plumbline/data/loader';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { loadEngine } from '../engines/index.js';
-import { createDetectorModel } from '../model/index.js';
+import { createDetectorModel, type DetectorModel } from '../model/index.js';
 import { loadWeights, readCheckpointHeader } from './checkpoint.js';
 import { learningRateAt } from './schedule.js';
-import { train } from './trainer.js';
+import { Sgd } from './sgd.js';
+import { trainStep } from './train-step.js';
+import { type StepMetrics, train } from './trainer.js';
 
 const config = trainConfigSchema.parse({
   imageSizeHw: [64, 64],
@@ -114,6 +117,70 @@ describe('train', () => {
     expect(Object.keys(result.loss)).toContain('reg.1');
     expect(Object.keys(result.loss)).not.toContain('reg.2');
   }, 60_000);
+
+  it('takes the mean gradient of accumulated batches', async () => {
+    const plain = { ...config.schedule, learningRate: 0.01, warmupSteps: 0, momentum: 0, weightDecay: 0 };
+    const schedule = { ...plain, clipGradientNorm: null, decay: 'constant' as const };
+    const accumulating = { ...config, schedule: { ...schedule, batchSize: 2, accumulateBatches: 2 } };
+    const steps: StepMetrics[] = [];
+    const options = {
+      config: accumulating,
+      dataset,
+      outDir: out('accumulated'),
+      onStep: (m: StepMetrics) => steps.push(m),
+    };
+    const result = await train(options);
+    expect(result).toMatchObject({ steps: 2, totalSteps: 2, epochs: 2 });
+    expect(steps.map(({ epoch }) => epoch)).toEqual([1, 2]);
+
+    // The step again by hand: the change is the mean of the changes that each batch alone would make.
+    const loader = new BatchLoader(dataset, { ...accumulating, classes: [...dataset.classes] });
+    const batches = [await loader.batch(0), await loader.batch(1)];
+    await loader.close();
+    const change = async (used: typeof batches) => {
+      const model = createDetectorModel(accumulating, dataset.classes);
+      const weight = model.parameters.find(({ name }) => name === 'neck.lateral_convs.0.weight')!.variable;
+      const before = await weight.data();
+      // Always the first rows: what is sampled must not depend on the batches before.
+      const first = (count: number, wanted: number) => Array.from({ length: Math.min(count, wanted) }, (_, i) => i);
+      await trainStep(model, new Sgd(model.parameters, schedule), used, 0.01, first as never);
+      return Array.from(await weight.data(), (value, i) => value - before[i]!);
+    };
+    const [one, other, both] = [await change([batches[0]!]), await change([batches[1]!]), await change(batches)];
+    expect(both.some((value) => Math.abs(value) > 1e-6)).toBe(true);
+    both.forEach((value, i) => expect(value).toBeCloseTo((one[i]! + other[i]!) / 2, 6));
+  }, 120_000);
+
+  it('keeps a moving average of the weights for use, and resumes both bit for bit', async () => {
+    const averaged = { ...config, schedule: { ...config.schedule, averageDecay: 0.5 } };
+    const seen: number[][] = [];
+    const first = (model: DetectorModel) => [...model.parameters[0]!.variable.dataSync()];
+    const validation = { everyEpochs: 1, patience: null };
+    const validate = async (model: DetectorModel) => {
+      seen.push(first(model));
+      return seen.length / 10;
+    };
+    const whole = await train({ config: { ...averaged, validation }, dataset, outDir: out('averaged'), validate });
+    expect(seen).toHaveLength(2);
+    expect(first(whole.model)).toEqual(seen[1]);
+    const stored = (run: string, folder: string, file: string) => readFileSync(join(out(run), folder, file));
+    const used = readSafetensors(stored('averaged', 'checkpoint', 'weights.safetensors'), 'file');
+    const training = readSafetensors(stored('averaged', 'checkpoint', 'training-weights.safetensors'), 'file');
+    expect(stored('averaged', 'checkpoint-best', 'weights.safetensors')).toEqual(
+      stored('averaged', 'checkpoint', 'weights.safetensors'),
+    );
+    // The weights themselves go as they go without an average.
+    expect(stored('averaged', 'checkpoint', 'training-weights.safetensors')).toEqual(weights('whole'));
+    expect([...used.tensors.keys()]).toEqual([...training.tensors.keys()]);
+    expect([...used.tensors.get('rpn_head.rpn_conv.weight')!.data]).not.toEqual([
+      ...training.tensors.get('rpn_head.rpn_conv.weight')!.data,
+    ]);
+
+    await train({ config: averaged, dataset, outDir: out('averaged-parts'), maxSteps: 3 });
+    await train({ config: averaged, dataset, outDir: out('averaged-parts'), resume: true });
+    for (const file of ['weights.safetensors', 'training-weights.safetensors', 'optimizer.safetensors'])
+      expect(stored('averaged-parts', 'checkpoint', file).equals(stored('averaged', 'checkpoint', file))).toBe(true);
+  }, 120_000);
 
   it('stops on a signal with a checkpoint', async () => {
     const controller = new AbortController();

@@ -19,6 +19,7 @@ import { learningRateAt } from './schedule.js';
 import { Sgd } from './sgd.js';
 import { type StepOutcome, type StepSeconds, trainStep } from './train-step.js';
 import { type ValidationState, ValidationWatch } from './validation-watch.js';
+import { WeightAverage } from './weight-average.js';
 
 /** One line of `metrics.jsonl`. */
 export interface StepMetrics {
@@ -115,32 +116,36 @@ async function trainWith(
   existing: string | undefined,
 ): Promise<TrainResult> {
   const { dataset, outDir, signal } = options;
-  const { batchSize, epochs, checkpointEverySteps } = config.schedule;
+  const { batchSize, accumulateBatches, averageDecay, epochs, checkpointEverySteps } = config.schedule;
   const classes = config.classes ?? dataset.classes;
   const model = createDetectorModel(config, classes);
   const optimizer = new Sgd(model.parameters, config.schedule);
+  const average = averageDecay === null ? undefined : new WeightAverage(model.parameters, averageDecay);
+  const learning = { optimizer, average };
   const random = createRandom(config.seed + 1);
   const runId = runIdOf(config, dataset.name);
-  const totalSteps = Math.ceil(epochs * loader.stepsPerEpoch);
+  const stepsPerEpoch = loader.stepsPerEpoch / accumulateBatches;
+  const totalSteps = Math.ceil(epochs * stepsPerEpoch - 1e-9);
   let step = 0;
   let earlierSeconds = 0;
   let validated: ValidationState | undefined;
   if (existing) {
     refuseOtherConfig(outDir, config);
-    const state = loadTrainingState(existing, model, optimizer);
+    const state = loadTrainingState(existing, model, learning);
     step = state.step;
     earlierSeconds = state.seconds;
     random.setState(state.randomState);
     validated = state.validation;
   } else if (options.initialWeights !== undefined) {
     loadWeights(readCheckpointHeader(options.initialWeights).checkpointDir, model);
+    average?.restart();
   }
   writeFileSync(join(outDir, 'train.json'), `${JSON.stringify({ runId, data: dataset.name, config }, null, 2)}\n`);
 
   const metricsFile = join(outDir, 'metrics.jsonl');
   keepSteps(metricsFile, step);
   const events = new EventFile(outDir, step + 1);
-  const watch = new ValidationWatch(config.validation, loader.stepsPerEpoch, totalSteps, validated);
+  const watch = new ValidationWatch(config.validation, stepsPerEpoch, totalSteps, validated);
   const recent: StepMetrics[] = [];
   let dataWaitSeconds = 0;
   let stepSeconds = 0;
@@ -151,38 +156,42 @@ async function trainWith(
   const save = async () => {
     const seconds = earlierSeconds + (performance.now() - startedMs) / 1000;
     const state = { step, randomState: random.getState(), seconds, validation: watch.state };
-    await writeCheckpoint(outDir, model, runId, optimizer, state);
+    await writeCheckpoint(outDir, model, runId, learning, state);
     savedStep = step;
   };
+  /** With the weights that the model is used with. */
+  const asUsed = <Result>(work: () => Promise<Result>) => (average ? average.during(work) : work());
   const validate = async () => {
-    const AP = await options.validate!(model, step);
+    const AP = await asUsed(() => options.validate!(model, step));
     const isBest = watch.record(step, AP);
-    const validation = { kind: 'validation', step, epoch: step / loader.stepsPerEpoch, AP, isBest } as const;
+    const validation = { kind: 'validation', step, epoch: step / stepsPerEpoch, AP, isBest } as const;
     appendFileSync(metricsFile, `${JSON.stringify(validation, roundNumbers)}\n`);
     events.write(step, { 'validation/AP': AP });
-    if (isBest) await writeBest(outDir, model, runId, step);
+    if (isBest) await writeBest(outDir, model, runId, learning, step);
     await save();
     options.onValidation?.(validation);
   };
 
   while (step < lastStep && !signal?.aborted && !watch.isOver) {
     const stepStartedMs = performance.now();
-    const batch = await loader.batch(step);
+    const batches: Batch[] = [];
+    for (let i = 0; i < accumulateBatches; i++) batches.push(await loader.batch(step * accumulateBatches + i));
     const dataSeconds = (performance.now() - stepStartedMs) / 1000;
     const learningRate = learningRateAt(step, totalSteps, config.schedule);
-    const outcome = await trainStep(model, optimizer, batch, learningRate, random.choose);
-    refuseDivergence(outcome, step, batch, outDir);
-    batch.release();
+    const outcome = await trainStep(model, optimizer, batches, learningRate, random.choose);
+    refuseDivergence(outcome, step, batches, outDir);
+    for (const batch of batches) batch.release();
     step++;
+    average?.update(step);
     const secondsOfStep = (performance.now() - stepStartedMs) / 1000;
     dataWaitSeconds += dataSeconds;
     stepSeconds += secondsOfStep;
     const metrics: StepMetrics = {
       step,
-      epoch: step / loader.stepsPerEpoch,
+      epoch: step / stepsPerEpoch,
       learningRate,
       ...outcome,
-      imagesPerSecond: batchSize / secondsOfStep,
+      imagesPerSecond: (batchSize * accumulateBatches) / secondsOfStep,
       dataSeconds,
     };
     appendFileSync(metricsFile, `${JSON.stringify(metrics, roundNumbers)}\n`);
@@ -196,13 +205,14 @@ async function trainWith(
   }
   if (savedStep !== step) await save();
   const seconds = (performance.now() - startedMs) / 1000;
+  average?.swap(); // the model that is handed out is the one to use
   const { best } = watch.state;
   return {
     steps: step,
     totalSteps,
-    epochs: step / loader.stepsPerEpoch,
+    epochs: step / stepsPerEpoch,
     loss: meanLosses(recent),
-    imagesPerSecond: ((step - firstStep) * batchSize) / seconds,
+    imagesPerSecond: ((step - firstStep) * batchSize * accumulateBatches) / seconds,
     dataWaitShare: stepSeconds > 0 ? dataWaitSeconds / stepSeconds : 0,
     checkpoint: join(outDir, 'checkpoint'),
     best: best && { step: best.step, AP: best.ap, checkpoint: join(outDir, 'checkpoint-best') },
@@ -245,7 +255,7 @@ function stepOf(line: string): number {
   }
 }
 
-function refuseDivergence(outcome: StepOutcome, step: number, batch: Batch, outDir: string): void {
+function refuseDivergence(outcome: StepOutcome, step: number, batches: readonly Batch[], outDir: string): void {
   const bad = Object.entries({ ...outcome.loss, gradient: outcome.gradientNorm }).find(
     ([, value]) => !Number.isFinite(value),
   );
@@ -254,7 +264,7 @@ function refuseDivergence(outcome: StepOutcome, step: number, batch: Batch, outD
   throw new PlumblineError('PLB_TRAIN_DIVERGED', {
     step,
     term: bad[0],
-    imageIds: batch.imageIds.join(', '),
+    imageIds: batches.flatMap((batch) => batch.imageIds).join(', '),
     checkpoint,
   });
 }

@@ -5,6 +5,10 @@ describe('ValidationWatch', () => {
   it('is due after every so many epochs and at the end', () => {
     const watch = new ValidationWatch({ everyEpochs: 2, patience: null }, 10, 45);
     expect(Array.from({ length: 45 }, (_, i) => i + 1).filter((step) => watch.isDue(step))).toEqual([20, 40, 45]);
+    const accumulating = new ValidationWatch({ everyEpochs: 1, patience: null }, 10 / 4, 10);
+    expect(Array.from({ length: 10 }, (_, i) => i + 1).filter((step) => accumulating.isDue(step))).toEqual([
+      3, 5, 8, 10,
+    ]);
     const never = new ValidationWatch({ everyEpochs: null, patience: null }, 10, 45);
     expect(never.isDue(45)).toBe(false);
   });

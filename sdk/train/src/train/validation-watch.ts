@@ -11,6 +11,7 @@ export interface ValidationState {
 export class ValidationWatch {
   constructor(
     private readonly settings: TrainConfig['validation'],
+    /** With gradient accumulation not a whole number. */
     private readonly stepsPerEpoch: number,
     private readonly totalSteps: number,
     private now: ValidationState = { best: null, sinceBest: 0 },
@@ -23,7 +24,9 @@ export class ValidationWatch {
   /** @param step steps done */
   isDue(step: number): boolean {
     const { everyEpochs } = this.settings;
-    return everyEpochs !== null && (step % (everyEpochs * this.stepsPerEpoch) === 0 || step === this.totalSteps);
+    if (everyEpochs === null) return false;
+    const periods = (steps: number) => Math.floor(steps / (everyEpochs * this.stepsPerEpoch) + 1e-9);
+    return periods(step) > periods(step - 1) || step === this.totalSteps;
   }
 
   /** @param ap 0..1 @returns whether it is the best one; an equal one is not */
