@@ -154,8 +154,8 @@ class Detector:
         logits, deltas = [], []
         for level in p:
             shared = tf.nn.relu(self.rpn(level))
-            logits.append(tf.reshape(self.rpn_cls(shared), (len(images), -1)))
-            deltas.append(tf.reshape(self.rpn_reg(shared), (len(images), -1, 4)))
+            logits.append(tf.reshape(self.rpn_cls(shared), (images.shape[0], -1)))
+            deltas.append(tf.reshape(self.rpn_reg(shared), (images.shape[0], -1, 4)))
         return p, logits, deltas
 
     def anchors(self, height, width):
@@ -174,7 +174,7 @@ class Detector:
         settings, batch = self.config["proposals"], logits[0].shape[0]
         boxes, scores = [], []
         for level_logits, level_deltas, level_anchors in zip(logits, deltas, anchors):
-            count = min(settings["trainPreNms"], len(level_anchors))
+            count = min(settings["trainPreNms"], level_anchors.shape[0])
             score, index = tf.math.top_k(level_logits, count)
             fill = settings["trainPreNms"] - count
             box = decode(tf.gather(level_anchors, index), tf.gather(level_deltas, index, batch_dims=1), RPN_STDS, size)
@@ -257,7 +257,6 @@ def overlaps(boxes, gt):
     return tf.math.divide_no_nan(both, (x2 - x1) * (y2 - y1) + (gx2 - gx1) * (gy2 - gy1) - both)
 
 
-@tf.function(jit_compile=True)
 def assign(boxes, gt, positive, negative, low_quality=None):
     """Index [B, N] of the ground truth of boxes [B or 1, N, 4]; -1 background, -2 ignored."""
     iou = overlaps(boxes[:, None], gt[:, :, None])
@@ -285,20 +284,146 @@ def sample(assigned, count, fraction, seed):
     return index, rank >= 0, tf.gather(assigned, index, batch_dims=1) >= 0
 
 
+def take(candidates, assigned, index, mask):
+    """Rows of a batch from positions [B, n] where `mask` says so: boxes, image and ground truth of each."""
+    image = tf.boolean_mask(tf.broadcast_to(tf.range(index.shape[0])[:, None], index.shape), mask)
+    at = tf.stack((image, tf.boolean_mask(index, mask)), 1)
+    return tf.gather_nd(candidates, at), image, tf.gather_nd(assigned, at)
+
+
 def rpn_losses(net, logits, deltas, anchors, gt, seed):
     sampling, anchors = net.config["sampling"], tf.concat(anchors, 0)
     assigned = assign(anchors[None], gt, 0.7, 0.3, 0.3)
     index, is_there, is_positive = sample(assigned, sampling["rpnPerImage"], sampling["rpnPositiveFraction"], seed)
-    positives = tf.reduce_sum(tf.cast(is_positive, tf.float32), 1)
-    negatives = tf.reduce_sum(tf.cast(is_there & ~is_positive, tf.float32), 1)
-    denominator = tf.reduce_sum(tf.maximum(positives, 1) + tf.maximum(negatives, 1))
-    rows = index + tf.range(len(index))[:, None] * len(anchors)
-    rows, labels = tf.boolean_mask(rows, is_there), tf.cast(tf.boolean_mask(is_positive, is_there), tf.float32)
-    picked = tf.gather(tf.reshape(tf.concat(logits, 1), (-1,)), rows)
-    objectness = tf.reduce_sum(tf.nn.sigmoid_cross_entropy_with_logits(labels, picked)) / denominator
-    rows = tf.boolean_mask(rows, labels > 0)
-    matched = tf.gather(gt, tf.gather(assigned, index, batch_dims=1), batch_dims=1) if False else None
-    del matched
-    target = encode(tf.gather(anchors, rows % len(anchors)), matched_boxes(gt, tf.gather(tf.reshape(assigned, (-1,)), rows), rows // len(anchors)), RPN_STDS)
-    box = tf.reduce_sum(tf.abs(tf.gather(tf.reshape(tf.concat(deltas, 1), (-1, 4)), rows) - target)) / denominator
-    return objectness, box
+    at = index + tf.range(index.shape[0])[:, None] * anchors.shape[0]
+    denominator = tf.constant(0.0)
+    for kind in (is_positive, is_there & ~is_positive):
+        denominator += tf.reduce_sum(tf.maximum(tf.reduce_sum(tf.cast(kind, tf.float32), 1), 1))
+    labels = tf.cast(tf.boolean_mask(is_positive, is_there), tf.float32)
+    picked = tf.gather(tf.reshape(tf.concat(logits, 1), (-1,)), tf.boolean_mask(at, is_there))
+    objectness = tf.nn.sigmoid_cross_entropy_with_logits(labels, picked)
+    priors, image, matched = take(tf.broadcast_to(anchors, (index.shape[0], *anchors.shape)), assigned, index, is_positive)
+    predicted = tf.gather(tf.reshape(tf.concat(deltas, 1), (-1, 4)), tf.boolean_mask(at, is_positive))
+    target = encode(priors, tf.gather_nd(gt, tf.stack((image, matched), 1)), RPN_STDS)
+    return tf.reduce_sum(objectness) / denominator, tf.reduce_sum(tf.abs(predicted - target)) / denominator
+
+
+def losses(net, images, gt, labels, counts, step):
+    """Terms by name. gt [B, G, 4], labels [B, G], counts [B]: how many of G there are."""
+    config, kind = net.config, net.config["model"]["kind"]
+    count, batch, size = config["sampling"]["roisPerImage"], images.shape[0], images.shape[1:3]
+    p, logits, deltas = net.trunk(images)
+    anchors = net.anchors(*size)
+    terms = dict(zip(("rpn.objectness", "rpn.box"), rpn_losses(net, logits, deltas, anchors, gt, tf.stack((step, 0)))))
+    frozen = [[tf.stop_gradient(x) for x in xs] for xs in (logits, deltas)]
+    (first, first_count), (second, second_count) = net.proposals(*frozen, anchors, size)
+    atlas = make_atlas(p)
+
+    def is_there(boxes, known):
+        return tf.sequence_mask(known, boxes.shape[1])
+
+    candidates = tf.concat((gt, first), 1)
+    known = tf.concat((is_there(gt, counts), is_there(first, first_count)), 1)
+    assigned = tf.where(known, assign(candidates, gt, 0.5, 0.5), -2)
+    index, mask, is_positive = sample(assigned, count, config["sampling"]["roiPositiveFraction"], tf.stack((step, 1)))
+    boxes, image, matched = take(candidates, assigned, index, mask)
+    features = net.pool(atlas, boxes, image)
+    is_object = matched >= 0
+    target = tf.where(is_object, tf.gather_nd(labels, tf.stack((image, tf.maximum(matched, 0)), 1)), net.classes)
+    scores = net.fc_cls(net.cls_branch(features))
+    terms["cls"] = tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(target, scores))
+
+    if kind == "faster":
+        normalizer = tf.cast(tf.shape(boxes)[0], tf.float32)
+        features, boxes, image, matched = (tf.boolean_mask(x, is_object) for x in (features, boxes, image, matched))
+    else:
+        normalizer = float(count * batch)
+        assigned = tf.where(is_there(second, second_count), assign(second, gt, 0.5, 0.5), -2)
+        index, _, is_positive = sample(assigned, count, 1.0, tf.stack((step, 2)))
+        boxes, image, matched = take(second, assigned, index, is_positive)
+        features = net.pool(atlas, boxes, image)
+    for k, (branch, fc_reg) in enumerate(zip(net.reg_branches, net.fc_regs)):
+        if k > 0:  # boxes that moved away from all ground truth have left
+            iou = overlaps(boxes[:, None], tf.gather(gt, image))
+            matched, is_object = tf.argmax(iou, 1, tf.int32), tf.reduce_max(iou, 1) >= 0.5
+            boxes, image, matched = (tf.boolean_mask(x, is_object) for x in (boxes, image, matched))
+            features = net.pool(atlas, boxes, image)
+        out, at = fc_reg(branch(features)), tf.stack((image, matched), 1)
+        if k == 0:
+            out = tf.gather(tf.reshape(out, (-1, net.classes, 4)), tf.gather_nd(labels, at), batch_dims=1)
+        target = encode(boxes, tf.gather_nd(gt, at), STAGE_STDS[k])
+        terms[f"reg.{k + 1}"] = tf.reduce_sum(tf.abs(out - target)) / normalizer
+        boxes = decode(boxes, tf.stop_gradient(out), STAGE_STDS[k], size)
+    return terms
+
+
+def make_step(net, schedule):
+    velocities = [tf.Variable(tf.zeros_like(variable), trainable=False) for variable in net.variables]
+    momentum, decay, clip = schedule["momentum"], schedule["weightDecay"], schedule["clipGradientNorm"]
+
+    def update(gradients):
+        factor = 1.0
+        if clip:
+            norm = tf.sqrt(2 * tf.add_n([tf.nn.l2_loss(gradient) for gradient in gradients]))
+            factor = tf.minimum(clip / (norm + 1e-6), 1)
+        for variable, velocity, gradient in zip(net.variables, velocities, gradients):
+            pull = gradient * factor + variable * decay
+            tf.raw_ops.ResourceApplyMomentum(var=variable.handle, accum=velocity.handle, lr=1e-4, grad=pull, momentum=momentum)
+
+    @tf.function
+    def run(images, gt, labels, counts, step):
+        with tf.GradientTape() as tape:
+            terms = losses(net, images, gt, labels, counts, step)
+            weight = 0.5 if len(net.fc_regs) > 1 else 1.0
+            total = tf.add_n([value * weight if name.startswith("reg.") else value for name, value in terms.items()])
+        update([tf.convert_to_tensor(gradient) for gradient in tape.gradient(total, net.variables)])
+        return terms
+
+    return run
+
+
+def padded_truth(gt):
+    """Boxes [B, G, 4], labels [B, G] and counts [B]; zeros fill up an image."""
+    counts = [len(g["labels"]) for g in gt]
+    most = max(1, *counts)
+    boxes = [tf.pad(tf.reshape(tf.constant(g["boxes"], tf.float32), (-1, 4)), [[0, most - n], [0, 0]]) for g, n in zip(gt, counts)]
+    labels = [tf.pad(tf.constant(g["labels"], tf.int32), [[0, most - n]]) for g, n in zip(gt, counts)]
+    return tf.stack(boxes), tf.stack(labels), tf.constant(counts)
+
+
+def device_name(device):
+    if device == "cpu":
+        tf.config.set_visible_devices([], "GPU")
+        return "cpu"
+    cards = tf.config.list_physical_devices("GPU")
+    if not cards:
+        sys.exit("this TensorFlow has no GPU")
+    return tf.config.experimental.get_device_details(cards[0]).get("device_name", "gpu")
+
+
+def main():
+    job = json.load(sys.stdin)
+    config = job["config"]
+    refuse_what_is_not_covered(config)
+    name = device_name(job["device"])
+    if job["threads"]:
+        tf.config.threading.set_intra_op_parallelism_threads(job["threads"])
+        tf.config.threading.set_inter_op_parallelism_threads(job["threads"])
+    tf.random.set_seed(job["seed"])
+    # Otherwise the threads of a crop's gradient add to the same cells at once, and some of what they add is lost.
+    tf.config.experimental.enable_op_determinism()
+    net = Detector(config, len(config.get("classes") or "abcdef"), job["seed"])
+    run = make_step(net, config["schedule"])
+    images = tf.random.uniform((config["schedule"]["batchSize"], *config["imageSizeHw"], 3), -1, 1)
+    truth = padded_truth(job["gt"])
+    seconds, loss = [], {}
+    for step in range(job["warmUp"] + job["steps"]):
+        started = time.perf_counter()
+        terms = run(images, *truth, tf.constant(step + 1000 * job["seed"]))
+        loss = {term: float(value) for term, value in terms.items()}
+        if step >= job["warmUp"]:
+            seconds.append(time.perf_counter() - started)
+    print(json.dumps({"version": f"tensorflow {tf.__version__}", "device": name, "stepSeconds": seconds, "loss": loss}))
+
+
+main()

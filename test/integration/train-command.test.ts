@@ -116,6 +116,26 @@ describe('plumbline train', () => {
     expect(without.stderr).toContain('PLB_TRAIN_VALIDATION_DATA_MISSING');
   }, 180_000);
 
+  it('finds the batch that memory holds, trains with it and keeps it when the run goes on', async () => {
+    const out = join(folder, 'sized');
+    const args = ['--out', out, '--engine', 'wasm', '--find-batch', '3', '--json'];
+    const first = await start(...args, '--max-steps', '1').ended;
+    expect(first.code).toBe(0);
+    const { batch } = JSON.parse(first.stdout);
+    expect(batch).toMatchObject({ batchSize: 3, refused: [], learningRate: (0.01 * 3) / 2 });
+    expect(batch.trials.map(({ batchSize }: { batchSize: number }) => batchSize)).toEqual([1, 2, 3]);
+    for (const { imagesPerSecond, peakMb } of batch.trials) {
+      expect(imagesPerSecond).toBeGreaterThan(0);
+      expect(peakMb).toBeGreaterThan(50);
+    }
+    expect(first.stderr).toMatch(/batch 3 of \d+ MB that may be used; learning rate 0.01 x 3\/2 = 0.015/);
+    const { config: used } = JSON.parse(readFileSync(join(out, 'train.json'), 'utf8'));
+    expect(used.schedule).toMatchObject({ batchSize: 3, learningRate: 0.015 });
+    const second = await start(...args, '--max-steps', '2', '--resume').ended;
+    expect(second.stderr).toContain('batch 3, as the run began');
+    expect(JSON.parse(second.stdout)).toMatchObject({ steps: 2 });
+  }, 120_000);
+
   it('refuses a wrong configuration with file, line and column', async () => {
     const file = join(folder, 'wrong.yaml');
     writeFileSync(file, 'imageSizeHw: [64, 60]\n');

@@ -7,6 +7,13 @@ export function parseCount(text: string, option: string): number {
   return value;
 }
 
+/** A TCP port; 0 is any free one. @throws {PlumblineError} PLB_CLI_USAGE */
+export function parsePort(text: string, option: string): number {
+  const value = Number(text);
+  if (!/^\d+$/.test(text) || value > 65535) throw usage(option, text, 'a port from 0 to 65535');
+  return value;
+}
+
 /** A time in s. @throws {PlumblineError} PLB_CLI_USAGE */
 export function parseSeconds(text: string, option: string): number {
   const value = Number(text);

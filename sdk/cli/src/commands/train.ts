@@ -1,15 +1,18 @@
-import { trainConfigSchema } from '@plumbline/contract';
+import { type TrainConfig, trainConfigSchema } from '@plumbline/contract';
 import { loadConfig } from '@plumbline/core/config';
 import type { ImageRgb } from '@plumbline/core/image';
 import type { Dataset } from '@plumbline/data/dataset';
-import type { EngineChoice } from '@plumbline/train/engines';
+import type { Engine, EngineChoice } from '@plumbline/train/engines';
 import type { DetectorModel } from '@plumbline/train/model';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { engineOption, printEngine } from '../engine-option.js';
 import { evaluateModel } from '../evaluate-model.js';
+import { findBatchSize, tryBatchInProcess, usableShare } from '../find-batch.js';
 import { loadOptional } from '../load-package.js';
+import { parseCount } from '../option-values.js';
 import { Progress, printJson } from '../output.js';
 import { StopRequest } from '../stop-request.js';
+import { openTrainingPage } from '../training-page.js';
 
 interface TrainFlags {
   config: string;
@@ -21,6 +24,8 @@ interface TrainFlags {
   maxSteps?: number;
   init?: string;
   resume?: boolean;
+  findBatch?: string | true;
+  ui?: string | true;
   json?: boolean;
 }
 
@@ -42,6 +47,11 @@ export function registerTrain(program: Command): void {
       ).conflicts('resume'),
     )
     .option('--resume', 'go on from the checkpoint in --out')
+    .option(
+      '--find-batch [most]',
+      'train with the largest batch that memory holds, 64 at most by default; the learning rate changes in proportion',
+    )
+    .option('--ui [port]', 'show curves and predictions at http://127.0.0.1:PORT, any free port by default')
     .option('--json', 'print one JSON document at the end')
     .addHelpText(
       'after',
@@ -63,12 +73,27 @@ async function runTrain(flags: TrainFlags): Promise<void> {
   const { train } = await loadOptional('train', '@plumbline/train', () => import('@plumbline/train/train'));
   const { openDataset } = await loadOptional('train', '@plumbline/data', () => import('@plumbline/data/dataset'));
   const loaded = loadConfig(flags.config, trainConfigSchema);
-  const config = flags.seed === undefined ? loaded : { ...loaded, seed: flags.seed };
+  const seeded = flags.seed === undefined ? loaded : { ...loaded, seed: flags.seed };
   const dataset = await openDataset(flags.data);
   const validation = flags.val ? await openDataset(flags.val) : undefined;
   const engine = await loadEngine(flags.engine);
   printEngine(engine);
   process.stderr.write(`${dataset.samples.length} images, ${dataset.classes.length} classes\n`);
+  const sized =
+    flags.findBatch === undefined ? undefined : await sizeBatch(seeded, flags, engine, dataset.samples.length);
+  const config = sized?.config ?? seeded;
+  const ui =
+    flags.ui === undefined
+      ? undefined
+      : await openTrainingPage({
+          port: flags.ui,
+          out: flags.out,
+          data: flags.data,
+          validation: validation && { spec: flags.val!, dataset: validation },
+          config,
+          classes: config.classes ?? dataset.classes,
+          engine,
+        });
 
   const interrupt = new AbortController();
   const stop = new StopRequest(
@@ -94,6 +119,7 @@ async function runTrain(flags: TrainFlags): Promise<void> {
     resume: flags.resume === true,
     ...(flags.init === undefined ? {} : { initialWeights: flags.init }),
     signal: interrupt.signal,
+    ...ui?.hooks,
     ...(validation
       ? {
           validate: async (model: DetectorModel, step: number) => {
@@ -102,12 +128,16 @@ async function runTrain(flags: TrainFlags): Promise<void> {
           },
         }
       : {}),
-    onValidation: ({ step, epoch, AP, isBest }) =>
+    onValidation: (validation) => {
+      const { step, epoch, AP, isBest } = validation;
+      ui?.page.validation(validation);
       process.stderr.write(
         `step ${step}, epoch ${epoch.toFixed(2)}: AP ${percent(AP)}${isBest ? ', the best so far' : ''}\n`,
-      ),
+      );
+    },
     ...(flags.maxSteps === undefined ? {} : { maxSteps: flags.maxSteps }),
     onStep: (metrics, totalSteps) => {
+      ui?.page.step(metrics);
       progress ??= new Progress('train', Math.min(totalSteps, flags.maxSteps ?? totalSteps), 'steps', metrics.step);
       const losses = Object.entries(metrics.loss).map(([name, value]) => `${name} ${value.toFixed(3)}`);
       progress.update(
@@ -117,6 +147,7 @@ async function runTrain(flags: TrainFlags): Promise<void> {
     },
   });
   stop.dispose();
+  await ui?.end(result);
   const finalStats = (on: Dataset) => (validated?.step === result.steps ? validated.stats : measure(result.model, on));
   const metrics = validation && !result.stopped ? await finalStats(validation) : null;
   const { steps, epochs, loss, imagesPerSecond, dataWaitShare, checkpoint, best, endedEarly, stopped } = result;
@@ -129,6 +160,7 @@ async function runTrain(flags: TrainFlags): Promise<void> {
       imagesPerSecond,
       dataWaitShare,
       engine: engine.name,
+      ...(sized?.found ? { batch: sized.found } : {}),
       checkpoint,
       best,
       endedEarly,
@@ -143,4 +175,39 @@ async function runTrain(flags: TrainFlags): Promise<void> {
         `checkpoint: ${checkpoint}\n`,
     );
   if (stopped) process.stderr.write(`stopped before the end; go on with --resume\n`);
+}
+
+/** Finds the batch; a run that goes on keeps the one of its checkpoint. */
+async function sizeBatch(config: TrainConfig, flags: TrainFlags, engine: Engine, images: number) {
+  const { findCheckpoint, readCheckpointHeader } = await import('@plumbline/train/train');
+  const { schedule } = config;
+  if (flags.resume && findCheckpoint(flags.out)) {
+    const { batchSize, learningRate } = readCheckpointHeader(flags.out).header.config.schedule;
+    process.stderr.write(`batch ${batchSize}, as the run began\n`);
+    return { config: { ...config, schedule: { ...schedule, batchSize, learningRate } }, found: undefined };
+  }
+  const most = typeof flags.findBatch === 'string' ? parseCount(flags.findBatch, '--find-batch') : 64;
+  const budgetMb = (usableShare * process.availableMemory()) / 1e6;
+  const found = await findBatchSize(
+    async (batchSize) => {
+      const trial = await tryBatchInProcess(flags.config, engine.name, batchSize);
+      const says = trial
+        ? `${trial.imagesPerSecond.toFixed(1)} images/s, ${trial.peakMb.toFixed(0)} MB`
+        : 'more than there is';
+      process.stderr.write(`batch ${batchSize}: ${says}\n`);
+      return trial;
+    },
+    Math.min(most, images),
+    budgetMb,
+  );
+  const { batchSize } = found;
+  const learningRate = (schedule.learningRate * batchSize) / schedule.batchSize;
+  process.stderr.write(
+    `batch ${batchSize} of ${budgetMb.toFixed(0)} MB that may be used; learning rate ${schedule.learningRate} x ` +
+      `${batchSize}/${schedule.batchSize} = ${Number(learningRate.toPrecision(3))}\n`,
+  );
+  return {
+    config: { ...config, schedule: { ...schedule, batchSize, learningRate } },
+    found: { ...found, learningRate },
+  };
 }

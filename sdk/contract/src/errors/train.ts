@@ -38,6 +38,19 @@ export const trainErrors = {
     'Name it with `--val SPEC` (early stopping uses `#val-gate`), or set `validation.everyEpochs` to null.',
     'input',
   ),
+  PLB_TRAIN_BATCH_NONE_FITS: entry(
+    (p: { megabytes: number }) => `not even one image fits into the memory that a step may use (${p.megabytes} MB)`,
+    'Lower `imageSizeHw` or `proposals`, close what else takes memory, or name a smaller network.',
+  ),
+  PLB_TRAIN_BATCH_TRIAL_FAILED: entry(
+    (p: { batchSize: number; reason: string }) => `a trial step with ${p.batchSize} images failed: ${p.reason}`,
+    'It is not for want of memory. `plumbline bench train` with the same --config and --engine shows all that it says.',
+  ),
+  PLB_TRAIN_PAGE_PORT_UNUSABLE: entry(
+    (p: { port: number; reason: string }) => `the training page cannot be served at 127.0.0.1:${p.port}: ${p.reason}`,
+    'Name another port with `--ui PORT`, or take any free one with `--ui` alone.',
+    'input',
+  ),
   PLB_TRAIN_WEIGHTS_MISMATCH: entry(
     (p: { file: string; key: string; actual: string; expected: string }) =>
       `${p.file}: weight ${p.key} is ${p.actual}, expected ${p.expected}; nothing was loaded`,

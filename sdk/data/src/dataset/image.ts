@@ -54,6 +54,14 @@ async function decode(file: string, input: string | Buffer, colourspace: 'srgb' 
   }
 }
 
+/** A JPEG for the screen, no side longer than `longestPx`. */
+export function pictureJpeg({ width, height, data }: ImageRgb, longestPx: number): Promise<Buffer> {
+  return sharp(data, { raw: { width, height, channels: 3 } })
+    .resize(longestPx, longestPx, { fit: 'inside', withoutEnlargement: true })
+    .jpeg({ quality: 85 })
+    .toBuffer();
+}
+
 /**
  * Reads width and height of the upright image from the file's header without decoding pixels.
  * @throws {PlumblineError} PLB_DATA_IMAGE_UNREADABLE

@@ -5,4 +5,4 @@ export type { EvaluationRecord } from './evaluation-record.js';
 export { type Html, type HtmlValue, html } from './html.js';
 export { renderInspection } from './render-inspection.js';
 export { renderComparison, renderReport } from './render-report.js';
-export { darkTokens, lightTokens, pictureTokens } from './theme.js';
+export { darkTokens, lightTokens, pictureTokens, styleSheet } from './theme.js';

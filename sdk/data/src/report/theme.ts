@@ -48,7 +48,7 @@ const declarations = (tokens: object) =>
     .map(([name, value]) => `${name}:${value}`)
     .join(';');
 
-/** The report's style sheet. */
+/** The style sheet of reports, which the training page shares. */
 export const styleSheet = `
 :root{color-scheme:light;${declarations(lightTokens)};${declarations(pictureTokens)};
 --font:"Inter","Inter Variable",system-ui,"Segoe UI","Noto Sans","DejaVu Sans Condensed","DejaVu Sans",sans-serif}

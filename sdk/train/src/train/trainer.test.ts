@@ -4,12 +4,12 @@ import { join } from 'node:path';
 import { trainConfigSchema } from '@plumbline/contract';
 import { createRandom } from '@plumbline/core/random';
 import { readSafetensors, writeSafetensors } from '@plumbline/core/safetensors';
-import type { Dataset } from '@plumbline/data/dataset';
+import { type Dataset, readImageRgb } from '@plumbline/data/dataset';
 import { BatchLoader } from '@plumbline/data/loader';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { loadEngine } from '../engines/index.js';
-import { createDetectorModel, type DetectorModel } from '../model/index.js';
+import { createDetectorModel, type DetectorModel, detectImage } from '../model/index.js';
 import { loadWeights, readCheckpointHeader } from './checkpoint.js';
 import { learningRateAt } from './schedule.js';
 import { Sgd } from './sgd.js';
@@ -181,6 +181,18 @@ describe('train', () => {
     for (const file of ['weights.safetensors', 'training-weights.safetensors', 'optimizer.safetensors'])
       expect(stored('averaged-parts', 'checkpoint', file).equals(stored('averaged', 'checkpoint', file))).toBe(true);
   }, 120_000);
+
+  it('changes nothing when somebody looks at the model between steps', async () => {
+    const seen: number[] = [];
+    const image = await readImageRgb(dataset.samples[0]!.file);
+    const look = async (model: DetectorModel, step: number) => {
+      expect(await detectImage(model, image, 0)).not.toHaveLength(0);
+      seen.push(step);
+    };
+    await train({ config, dataset, outDir: out('watched'), inspect: { isDue: () => seen.length < 3, look } });
+    expect(seen).toEqual([1, 2, 3]);
+    expect(weights('watched').equals(weights('whole'))).toBe(true);
+  }, 60_000);
 
   it('stops on a signal with a checkpoint', async () => {
     const controller = new AbortController();

@@ -59,7 +59,11 @@ export interface TrainOptions {
   readonly maxSteps?: number;
   /** Stops after the step under way, with a checkpoint. */
   readonly signal?: AbortSignal;
+  /** Before the first step of this call, with what is in `metrics.jsonl` from earlier ones. */
+  readonly onStart?: (start: { readonly step: number; readonly totalSteps: number }) => void;
   readonly onStep?: (metrics: StepMetrics, totalSteps: number) => void;
+  /** Looks at the model as it would be used, between steps; it must leave the model as it is. */
+  readonly inspect?: { isDue(): boolean; look(model: DetectorModel, step: number): Promise<void> };
   /** Measures the model after a step; wanted by `validation.everyEpochs`. @returns AP, 0..1 */
   readonly validate?: (model: DetectorModel, step: number) => Promise<number>;
   readonly onValidation?: (validation: ValidationMetrics) => void;
@@ -172,6 +176,7 @@ async function trainWith(
     options.onValidation?.(validation);
   };
 
+  options.onStart?.({ step, totalSteps });
   while (step < lastStep && !signal?.aborted && !watch.isOver) {
     const stepStartedMs = performance.now();
     const batches: Batch[] = [];
@@ -199,6 +204,7 @@ async function trainWith(
     recent.push(metrics);
     if (recent.length > 50) recent.shift();
     options.onStep?.(metrics, totalSteps);
+    if (options.inspect?.isDue()) await asUsed(() => options.inspect!.look(model, step));
     if (watch.isDue(step)) await validate();
     else if (step % checkpointEverySteps === 0 && step < lastStep) await save();
     await new Promise((resolve) => setImmediate(resolve)); // lets signals through

@@ -1,0 +1,2 @@
+export { PredictionPictures } from './prediction-pictures.js';
+export { TrainingPage } from './training-page.js';
