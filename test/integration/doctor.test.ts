@@ -1,11 +1,12 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
 
 const plumbline = fileURLToPath(new URL('../../sdk/cli/dist/main.js', import.meta.url));
+const hasNvidia = existsSync('/proc/driver/nvidia/version');
 const emptyCache = mkdtempSync(join(tmpdir(), 'plumbline-doctor-'));
 afterAll(() => rmSync(emptyCache, { recursive: true, force: true }));
 
@@ -24,6 +25,7 @@ describe('plumbline doctor', () => {
       expect(byId[id]).toMatchObject({ ok: true });
     for (const id of ['tensorflow', 'compiler', 'python', 'chromium']) expect(byId[id]).toMatchObject({ ok: false });
     expect(byId.tensorflow!.fix).toContain('plumbline doctor --setup tensorflow');
+    expect(byId.gpu).toMatchObject({ required: false, found: expect.any(String) });
     expect(checks.filter((check) => check.ok && check.fix !== '')).toEqual([]);
     expect(status).toBe(0);
   });
@@ -37,11 +39,19 @@ describe('plumbline doctor', () => {
   it.each([
     [['--setup', 'opencv'], 'PLB_CLI_USAGE'],
     [['--from', 'some.whl'], 'PLB_CLI_USAGE'],
+    [['--cuda'], 'PLB_CLI_USAGE'],
     [['--setup', 'tensorflow', '--from', '/nonexistent/some.whl'], 'PLB_TRAIN_SETUP_WHEEL_INVALID'],
     [['--setup', 'tensorflow'], 'PLB_TRAIN_SETUP_NO_COMPILER'],
   ])('refuses %j with %s', (args, code) => {
     const { status, stdout } = run('doctor', ...args, '--json');
     expect(JSON.parse(stdout)).toMatchObject({ error: { code } });
     expect(status).toBe(2);
+  });
+
+  it.skipIf(hasNvidia)('refuses --cuda without an NVIDIA driver before it fetches anything', () => {
+    const { status, stdout } = run('doctor', '--setup', 'tensorflow', '--cuda', '--json');
+    expect(JSON.parse(stdout)).toMatchObject({ error: { code: 'PLB_TRAIN_SETUP_NO_NVIDIA_DRIVER' } });
+    expect(status).toBe(2);
+    expect(readdirSync(emptyCache)).toEqual([]);
   });
 });

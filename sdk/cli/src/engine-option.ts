@@ -7,5 +7,5 @@ export const engineOption = () => new Option('--engine <name>', 'numeric engine'
 
 /** What runs, and why, on stderr. */
 export function printEngine({ name, version, device, reason }: Engine): void {
-  process.stderr.write(`engine ${name} ${version}${device ? ` on ${device}` : ''}: ${reason}\n`);
+  process.stderr.write(`engine ${name} ${version}${device === 'cpu' ? '' : ` on ${device}`}: ${reason}\n`);
 }

@@ -91,7 +91,7 @@ async function runBenchTrain(flags: TrainBenchFlags): Promise<void> {
     steps,
     warmUp,
     threads,
-    device: engine.name === 'webgpu' ? 'cuda' : 'cpu',
+    device: engine.device === 'cpu' ? 'cpu' : 'cuda',
     seed: config.seed,
   };
   const peers: PeerRow[] = [];
@@ -100,7 +100,7 @@ async function runBenchTrain(flags: TrainBenchFlags): Promise<void> {
     peers.push(await timePeer(command, job, figures));
   }
   const report = {
-    engine: { name: engine.name, version: engine.version, device: engine.device ?? 'cpu' },
+    engine: { name: engine.name, version: engine.version, device: engine.device },
     imageSizeHw: config.imageSizeHw,
     batchSize: config.schedule.batchSize,
     ...figures,

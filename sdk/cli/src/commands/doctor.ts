@@ -1,5 +1,5 @@
 import { PlumblineError } from '@plumbline/contract';
-import type { ReportProgress } from '@plumbline/train/engines';
+import type { ReportProgress, SetupPlan, SetupResult } from '@plumbline/train/engines';
 import type { Command } from 'commander';
 import { type Check, isUsable, runChecks } from '../doctor/checks.js';
 import { loadOptional } from '../load-package.js';
@@ -7,6 +7,7 @@ import { Progress, printJson } from '../output.js';
 
 interface DoctorFlags {
   setup?: string;
+  cuda?: boolean;
   from?: string;
   json?: boolean;
 }
@@ -16,6 +17,7 @@ export function registerDoctor(program: Command): void {
     .command('doctor')
     .description('check what this machine has, or set an optional part up')
     .option('--setup <part>', 'tensorflow: the fast training engine (about 1.2 GB in the cache folder)')
+    .option('--cuda', 'with --setup tensorflow: its build for NVIDIA cards (fetches 3.4 GB, keeps 5.4 GB)')
     .option('--from <file>', 'with --setup tensorflow: a wheel on this disk instead of a download')
     .option('--json', 'print one JSON document')
     .addHelpText(
@@ -23,18 +25,24 @@ export function registerDoctor(program: Command): void {
       `
 The cache folder is $PLUMBLINE_CACHE or ~/.cache/plumbline; \`npm ci\` does not touch it.
 
+--cuda takes the place of the set-up for the processor, whose work it does where no card answers. It needs Linux on
+x86-64 and NVIDIA's driver 525.60.13 or newer. With --from, NVIDIA's wheels are taken from the folder of FILE where they
+lie there. CUDA_VISIBLE_DEVICES chooses the card (-1: none). The set-up on a card was not run on hardware yet; see
+sdk/train/README.md.
+
 Examples:
   $ plumbline doctor
-  $ plumbline doctor --setup tensorflow`,
+  $ plumbline doctor --setup tensorflow
+  $ plumbline doctor --setup tensorflow --cuda`,
     )
     .action((flags: DoctorFlags) => (flags.setup === undefined ? check(flags) : setUp(flags.setup, flags)));
 }
 
 async function check(flags: DoctorFlags): Promise<void> {
-  if (flags.from !== undefined) {
+  if (flags.from !== undefined || flags.cuda) {
     throw new PlumblineError('PLB_CLI_USAGE', {
-      problem: '--from without --setup',
-      accepted: '--setup tensorflow --from FILE',
+      problem: `${flags.cuda ? '--cuda' : '--from'} without --setup`,
+      accepted: '--setup tensorflow [--cuda] [--from FILE]',
     });
   }
   const checks = await runChecks();
@@ -80,7 +88,9 @@ async function setUp(part: string, flags: DoctorFlags): Promise<void> {
   );
   const startedMs = Date.now();
   const result = await setupTensorflow({
+    build: flags.cuda ? 'cuda' : 'cpu',
     ...(flags.from === undefined ? {} : { wheelFile: flags.from }),
+    onPlan: showPlan,
     onProgress: showSteps(),
   });
   const seconds = Math.round((Date.now() - startedMs) / 100) / 10;
@@ -88,15 +98,32 @@ async function setUp(part: string, flags: DoctorFlags): Promise<void> {
     printJson({ engine: 'tensorflow', ...result, seconds });
     return;
   }
-  const what = `TensorFlow ${result.version} in ${result.dir}`;
+  for (const line of describeResult(result, flags.cuda ?? false, seconds)) process.stdout.write(`${line}\n`);
+}
+
+/** What is going to be fetched and used, on stderr, before it starts. */
+function showPlan({ dir, wheels, fetchBytes, neededBytes, installedBytes }: SetupPlan): void {
+  const fetch =
+    wheels === 0 ? 'Fetches no wheel' : `Fetches ${wheels} wheel${wheels > 1 ? 's' : ''}, ${gigabytes(fetchBytes)}`;
+  const room = `needs ${gigabytes(neededBytes)} free while it works and keeps ${gigabytes(installedBytes)} in ${dir}`;
+  process.stderr.write(`${fetch}; ${room}.\n`);
+}
+
+function gigabytes(bytes: number): string {
+  return `${(bytes / 1e9).toFixed(1)} GB`;
+}
+
+function describeResult(result: SetupResult, asksForCuda: boolean, seconds: number): string[] {
+  const isCuda = result.build === 'cuda';
+  const what = `TensorFlow ${result.version}${isCuda ? ` for CUDA, computing on ${result.device},` : ''} in ${result.dir}`;
   if (result.wasSetUp) {
-    process.stdout.write(`${what} is set up and works; nothing to do.\n`);
-    return;
+    const lines = [`${what} is set up and works; nothing to do.`];
+    if (isCuda && !asksForCuda) lines.push('To have the build for the processor alone, remove that folder first.');
+    return lines;
   }
-  process.stdout.write(`${what} is set up (${seconds} s). \`plumbline train\` now uses it.\n`);
+  const lines = [`${what} is set up (${seconds} s). \`plumbline train\` now uses it.`];
   if (!result.isPinned) {
-    process.stdout.write(
-      `${result.wheel} is not the wheel this version was tested with; its sha256 is ${result.wheelSha256}.\n`,
-    );
+    lines.push(`${result.wheel} is not the wheel this version was tested with; its sha256 is ${result.wheelSha256}.`);
   }
+  return lines;
 }

@@ -2,6 +2,8 @@ import { existsSync } from 'node:fs';
 import { statfs } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { delimiter, join } from 'node:path';
+import type { TensorflowProbe } from '@plumbline/train/engines';
+import { describeGpu, findWebgpuName } from './gpu-check.js';
 import { runProgram } from './run-program.js';
 
 /** One line of `plumbline doctor`. */
@@ -20,6 +22,7 @@ type Finding = Pick<Check, 'ok' | 'found'>;
 
 /** All checks, in the order they are shown. Native modules are loaded in child processes: a misfit may end one. */
 export async function runChecks(): Promise<Check[]> {
+  const tensorflow = askTensorflow();
   const checks: Promise<Check>[] = [
     check('node', true, '20.19 or newer', 'Install Node 20.19 or newer from https://nodejs.org.', async () =>
       checkNodeVersion(process.versions.node),
@@ -37,8 +40,9 @@ export async function runChecks(): Promise<Check[]> {
       false,
       'the fast training engine',
       'For training on this machine: `plumbline doctor --setup tensorflow`.',
-      checkTensorflow,
+      async () => describeTensorflow(await tensorflow),
     ),
+    checkGpu(tensorflow),
     check('compiler', false, 'g++ or $CXX', 'For --setup tensorflow: `sudo apt-get install g++`.', () =>
       firstThatRuns([process.env.CXX ?? 'g++'], ['--version']),
     ),
@@ -108,19 +112,41 @@ export async function checkDisk(dir: string, neededBytes = 2e9): Promise<Finding
   return { ok: free >= neededBytes, found: `${(free / 1e9).toFixed(1)} GB free in ${dir}` };
 }
 
-async function checkTensorflow(): Promise<Finding> {
-  let engines: typeof import('@plumbline/train/engines');
-  try {
-    engines = await import('@plumbline/train/engines');
-  } catch {
-    return { ok: false, found: 'the training package is not installed' };
-  }
+/** The training package, where TensorFlow belongs, and its answer; undefined without the package. */
+type TensorflowAnswer =
+  | {
+      engines: typeof import('@plumbline/train/engines');
+      dir: string;
+      isCuda: boolean;
+      probe: TensorflowProbe | undefined;
+    }
+  | undefined;
+
+async function askTensorflow(): Promise<TensorflowAnswer> {
+  const engines = await import('@plumbline/train/engines').catch(() => undefined);
+  if (!engines) return undefined;
   const dir = engines.tensorflowDir();
-  if (!engines.findTensorflow()) return { ok: false, found: `not set up in ${dir}` };
-  const probe = await engines.probeTensorflow();
-  return probe.ok
-    ? { ok: true, found: `TensorFlow ${probe.version} in ${dir}` }
-    : { ok: false, found: `in ${dir}, but does not start: ${probe.reason}` };
+  const probe = engines.findTensorflow() ? await engines.probeTensorflow() : undefined;
+  return { engines, dir, isCuda: engines.isCudaBuild(dir), probe };
+}
+
+function describeTensorflow(answer: TensorflowAnswer): Finding {
+  if (!answer) return { ok: false, found: 'the training package is not installed' };
+  const { dir, isCuda, probe } = answer;
+  if (!probe) return { ok: false, found: `not set up in ${dir}` };
+  if (!probe.ok) return { ok: false, found: `in ${dir}, but does not start: ${probe.reason}` };
+  const where = isCuda ? ` for CUDA, computes on ${probe.device},` : '';
+  return { ok: true, found: `TensorFlow ${probe.version}${where} in ${dir}` };
+}
+
+async function checkGpu(tensorflow: Promise<TensorflowAnswer>): Promise<Check> {
+  const answer = await tensorflow;
+  if (!answer) {
+    const nvidia = { ok: false, reason: 'the training package is not installed' } as const;
+    return describeGpu({ nvidia, tensorflow: undefined, webgpu: undefined });
+  }
+  const [nvidia, webgpu] = await Promise.all([answer.engines.findNvidia(), findWebgpuName()]);
+  return describeGpu({ nvidia, tensorflow: answer.probe, webgpu });
 }
 
 /** The first of several programs that ends well, with the first line it prints. */

@@ -114,6 +114,16 @@ export const trainErrors = {
     'Install it (Debian and Ubuntu: `sudo apt-get install python3-pip`), or download the wheel elsewhere and pass it with --from FILE; no Python is needed then.',
     'input',
   ),
+  PLB_TRAIN_SETUP_NO_NVIDIA_DRIVER: entry(
+    (p: { reason: string }) => `no NVIDIA driver that can compute: ${p.reason}`,
+    "Install NVIDIA's driver (Ubuntu: `sudo ubuntu-drivers install`, Debian: `sudo apt-get install nvidia-driver`), restart, and see that `nvidia-smi` lists the card. Without such a card leave --cuda out; other vendors' cards train with `--engine webgpu`.",
+    'input',
+  ),
+  PLB_TRAIN_SETUP_NVIDIA_DRIVER_TOO_OLD: entry(
+    (p: { found: string; needed: string }) => `NVIDIA driver ${p.found} is too old for CUDA 12, ${p.needed} is needed`,
+    'Update the driver and restart. Cards that have no newer one train with `--engine webgpu`.',
+    'input',
+  ),
   PLB_TRAIN_SETUP_DISK_FULL: entry(
     (p: { dir: string; freeMegabytes: number; neededMegabytes: number }) =>
       `${p.dir}: ${p.freeMegabytes} MB free, ${p.neededMegabytes} MB needed`,
@@ -130,7 +140,7 @@ export const trainErrors = {
   ),
   PLB_TRAIN_SETUP_WHEEL_INVALID: entry(
     (p: { file: string; reason: string }) => `${p.file}: not a usable TensorFlow wheel: ${p.reason}`,
-    'Pass the wheel tensorflow_cpu for Linux x86-64 with --from, or leave --from out to have it downloaded.',
+    'Pass the wheel tensorflow_cpu (with --cuda: tensorflow) for Linux x86-64 with --from, or leave --from out to have it downloaded.',
     'input',
   ),
   PLB_TRAIN_SETUP_WHEEL_HASH: entry(

@@ -25,8 +25,8 @@ export interface Engine {
   readonly reason: string;
   /** Version of what computes: TensorFlow's library, or the tfjs backend. */
   readonly version: string;
-  /** The graphics device, as its driver calls it; absent where the processor computes. */
-  readonly device?: string;
+  /** The graphics device, as its driver calls it; `cpu` where the processor computes. */
+  readonly device: string;
   /** The `@tensorflow/tfjs-core` module that everything in this package imports. */
   readonly tf: typeof tfjs;
   memory(): EngineMemory;

@@ -18,6 +18,8 @@ export interface TensorflowBackend {
     readonly TF_ATTR_FLOAT: number;
     readonly TF_ATTR_BOOL: number;
     readonly TF_ATTR_TYPE: number;
+    /** Whether the backend found a graphics device when it started; it computes on that one then. */
+    isUsingGpuDevice(): boolean;
   };
   executeSingleOutput(name: string, attributes: OpAttribute[], inputs: tf.Tensor[]): tf.Tensor;
   executeMultipleOutputs(name: string, attributes: OpAttribute[], inputs: tf.Tensor[], count: number): tf.Tensor[];

@@ -26,3 +26,8 @@ export function bindingFileIn(dir: string): string {
 export function tfjsNodeDir(dir: string): string {
   return join(dir, 'node_modules', '@tensorflow', 'tfjs-node');
 }
+
+/** Whether the engine in `dir` was set up with NVIDIA's libraries: they lie where TensorFlow looks, beside its own. */
+export function isCudaBuild(dir: string): boolean {
+  return existsSync(join(dir, 'tf', 'nvidia'));
+}

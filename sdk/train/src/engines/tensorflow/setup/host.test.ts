@@ -1,6 +1,6 @@
 import { tmpdir } from 'node:os';
 import { describe, expect, it } from 'vitest';
-import { requireCompiler, requirePip, requireSpace, requireSupportedHost } from './host.js';
+import { requireCompiler, requireNvidia, requirePip, requireSpace, requireSupportedHost } from './host.js';
 
 describe('requireSupportedHost', () => {
   const linux = { platform: 'linux', arch: 'x64', glibcVersion: '2.27' };
@@ -19,6 +19,30 @@ describe('requireSupportedHost', () => {
   ])('refuses %o', (host, found) => {
     expect(() => requireSupportedHost(host)).toThrow(
       expect.objectContaining({ code: 'PLB_TRAIN_SETUP_UNSUPPORTED', message: expect.stringContaining(found) }),
+    );
+  });
+});
+
+describe('requireNvidia', () => {
+  const withDriver = (driverVersion: string) => ({ ok: true as const, driverVersion, devices: [] });
+
+  it('takes drivers from 525.60.13 on', () => {
+    expect(() => requireNvidia(withDriver('525.60.13'))).not.toThrow();
+    expect(() => requireNvidia(withDriver('580.65.06'))).not.toThrow();
+    expect(() => requireNvidia(withDriver('525.53'))).toThrow(
+      expect.objectContaining({
+        code: 'PLB_TRAIN_SETUP_NVIDIA_DRIVER_TOO_OLD',
+        params: { found: '525.53', needed: '525.60.13' },
+      }),
+    );
+  });
+
+  it('says why there is none', () => {
+    expect(() => requireNvidia({ ok: false, reason: 'nvidia-smi lists no device' })).toThrow(
+      expect.objectContaining({
+        code: 'PLB_TRAIN_SETUP_NO_NVIDIA_DRIVER',
+        message: expect.stringContaining('lists no device'),
+      }),
     );
   });
 });

@@ -1,5 +1,7 @@
 import { statfs } from 'node:fs/promises';
 import { PlumblineError } from '@plumbline/contract';
+import type { NvidiaState } from '../nvidia.js';
+import { compareVersions } from './requirements.js';
 import { runCommand } from './run-command.js';
 
 /** What the wheel's libraries have to fit. */
@@ -23,6 +25,23 @@ export function requireSupportedHost(host: Host): void {
   const isNewEnough = major > 2 || (major === 2 && minor >= 27);
   if (host.platform !== 'linux' || host.arch !== 'x64' || !isNewEnough) {
     throw new PlumblineError('PLB_TRAIN_SETUP_UNSUPPORTED', { found, needed });
+  }
+}
+
+/**
+ * The oldest driver under which libraries of any CUDA 12 release run. Source: CUDA 12 release notes, table "CUDA Toolkit
+ * and Minimum Required Driver Version for CUDA Minor Version Compatibility", CUDA 12.x on Linux x86-64.
+ */
+const oldestDriver = '525.60.13';
+
+/** @throws {PlumblineError} PLB_TRAIN_SETUP_NO_NVIDIA_DRIVER, PLB_TRAIN_SETUP_NVIDIA_DRIVER_TOO_OLD */
+export function requireNvidia(nvidia: NvidiaState): void {
+  if (!nvidia.ok) throw new PlumblineError('PLB_TRAIN_SETUP_NO_NVIDIA_DRIVER', { reason: nvidia.reason });
+  if (compareVersions(nvidia.driverVersion, oldestDriver) < 0) {
+    throw new PlumblineError('PLB_TRAIN_SETUP_NVIDIA_DRIVER_TOO_OLD', {
+      found: nvidia.driverVersion,
+      needed: oldestDriver,
+    });
   }
 }
 

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 
 export type CommandResult =
-  | { ok: true; stdout: string }
+  | { ok: true; stdout: string; stderr: string }
   /** `isMissing`: the program itself does not exist. */
   | { ok: false; isMissing: boolean; reason: string };
 
@@ -31,7 +31,7 @@ export function runCommand(command: string, args: string[], options: CommandOpti
     });
     child.on('close', (code, signal) => {
       clearTimeout(timer);
-      if (code === 0) return resolve({ ok: true, stdout });
+      if (code === 0) return resolve({ ok: true, stdout, stderr });
       const ended = signal ? `ended by ${signal}` : `exit code ${code}`;
       resolve({ ok: false, isMissing: false, reason: lastLines(stderr || stdout) || ended });
     });

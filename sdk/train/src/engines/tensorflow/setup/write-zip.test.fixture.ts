@@ -1,8 +1,8 @@
 import { writeFileSync } from 'node:fs';
 import { crc32 } from 'node:zlib';
 
-/** Writes a zip file with uncompressed entries, for tests. */
-export function writeZip(file: string, entries: Record<string, string>): void {
+/** Writes a zip file with uncompressed entries, for tests. @param options names of `executable` entries */
+export function writeZip(file: string, entries: Record<string, string>, options: { executable?: RegExp } = {}): void {
   const parts: Buffer[] = [];
   const directory: Buffer[] = [];
   let offset = 0;
@@ -17,6 +17,7 @@ export function writeZip(file: string, entries: Record<string, string>): void {
     common.writeUInt16LE(path.length, 22);
     parts.push(Buffer.from('PK\x03\x04', 'latin1'), common, path, data);
     const rest = Buffer.alloc(14);
+    rest.writeUInt32LE(((options.executable?.test(name) ? 0o100755 : 0o100644) << 16) >>> 0, 6);
     rest.writeUInt32LE(offset, 10);
     directory.push(Buffer.from('PK\x01\x02\x14\x00', 'latin1'), common, rest, path);
     offset += 30 + path.length + data.length;
