@@ -15,7 +15,8 @@ interface CurveSpec {
   readonly title: string;
   /** Names of the series where there is more than one. */
   readonly labels: readonly string[];
-  readonly values: readonly ((row: never) => number)[];
+  /** null is a gap. */
+  readonly values: readonly ((row: never) => number | null)[];
   /** Every point, with a mean over the points before. */
   readonly isNoisy: boolean;
   readonly emptyText: string;
@@ -25,7 +26,7 @@ interface CurveSpec {
 class Curve {
   private readonly figure = document.createElement('figure');
   private readonly readings: HTMLElement[] = [];
-  private readonly columns: number[][];
+  private readonly columns: (number | null)[][];
   private readonly empty = document.createElement('p');
   private plot: uPlotTypes | undefined;
 
@@ -60,7 +61,7 @@ class Curve {
   }
 
   draw(): void {
-    const [steps, ...raw] = this.columns as [number[], ...number[][]];
+    const [steps, ...raw] = this.columns as [number[], ...(number | null)[][]];
     if (steps.length === 0) return;
     const smooth = this.spec.isNoisy ? raw.map(trailingMean) : raw;
     const data = (this.spec.isNoisy ? [steps, ...raw, ...smooth] : [steps, ...raw]) as uPlotTypes.AlignedData;
@@ -86,7 +87,8 @@ class Curve {
     this.readings.forEach((element, i) => {
       const offset = this.spec.isNoisy && index === null ? this.readings.length : 0;
       const column = this.plot!.data[1 + offset + i]!;
-      element.textContent = short(Number(column[index ?? column.length - 1]));
+      const value = column[index ?? column.length - 1];
+      element.textContent = typeof value === 'number' ? short(value) : '–';
     });
   }
 
@@ -114,8 +116,12 @@ class Curve {
         cursor: { sync: { key: 'steps' }, drag: { x: false, y: false }, y: false, points: { show: false } },
         scales: { x: { time: false } },
         axes: [
-          { ...axis, values: (_, ticks) => ticks.map((tick) => (Number.isInteger(tick) ? String(tick) : '')) },
-          { ...axis, size: 54, values: (_, ticks) => ticks.map(short) },
+          {
+            ...axis,
+            size: 30,
+            values: (_, ticks) => ticks.map((tick) => (Number.isInteger(tick) ? String(tick) : '')),
+          },
+          { ...axis, size: 60, values: (_, ticks) => ticks.map(short) },
         ],
         series: [{}, ...(isNoisy ? values.map((_, i) => line(i, true)) : []), ...values.map((_, i) => line(i, false))],
         hooks: { setCursor: [(plot) => this.plot && this.read(plot.cursor.idx ?? null)] },
@@ -126,11 +132,14 @@ class Curve {
   }
 }
 
-/** Exponential mean over about a fiftieth of the points. */
-function trailingMean(values: readonly number[]): number[] {
+/** Exponential mean over about a fiftieth of the points; gaps keep it. */
+function trailingMean(values: readonly (number | null)[]): (number | null)[] {
   const share = 2 / (1 + Math.max(1, values.length / 50));
-  let mean = values[0]!;
-  return values.map((value) => (mean += share * (value - mean)));
+  let mean: number | null = null;
+  return values.map((value) => {
+    if (value !== null) mean = mean === null ? value : mean + share * (value - mean);
+    return mean;
+  });
 }
 
 function dashSample(dash: readonly number[]): SVGElement {
@@ -171,7 +180,7 @@ export class Curves {
     const iou = new Curve(parent, {
       title: 'Mean IoU of boxes entering regressor',
       labels: first.meanIou.map((_, k) => String(k + 1)),
-      values: first.meanIou.map((_, k) => (row: PageStep) => row.meanIou[k]!),
+      values: first.meanIou.map((_, k) => (row: PageStep) => row.meanIou[k] ?? null),
       isNoisy: true,
       emptyText: '',
     });

@@ -4,7 +4,7 @@ export function short(value: number): string {
   if (value === 0) return '0';
   const magnitude = Math.abs(value);
   if (magnitude < 1e-4) return value.toExponential(1);
-  return magnitude >= 100 ? value.toFixed(0) : value.toPrecision(3);
+  return magnitude >= 100 ? value.toFixed(0) : String(Number(value.toPrecision(3)));
 }
 
 export function duration(totalSeconds: number): string {

@@ -61,6 +61,12 @@ class TrainingView {
     this.curves?.validation(row);
   }
 
+  /** Of the recent steps that had rows for the regressor. */
+  private meanIou(k: number): string {
+    const known = this.recent.map(({ meanIou }) => meanIou[k]!).filter((iou) => iou !== null);
+    return known.length > 0 ? (known.reduce((sum, iou) => sum + iou, 0) / known.length).toFixed(2) : '–';
+  }
+
   private showSoon(): void {
     if (!this.isShown) return;
     this.isShown = false;
@@ -89,11 +95,7 @@ class TrainingView {
       ['total loss', short(mean((row) => row.loss.total!)), `mean of ${this.recent.length} steps`],
       ['images a second', short(imagesPerSecond), `${imagesPerStep} a step`],
       ['learning rate', short(last.learningRate), 'of the last step'],
-      [
-        'mean IoU',
-        last.meanIou.map((_, k) => mean((row) => row.meanIou[k]!).toFixed(2)).join(' · '),
-        'of boxes entering each regressor',
-      ],
+      ['mean IoU', last.meanIou.map((_, k) => this.meanIou(k)).join(' · '), 'of boxes entering each regressor'],
       [
         'best AP',
         this.best ? `${(100 * this.best.AP).toFixed(1)} %` : '–',

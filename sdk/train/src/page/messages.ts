@@ -28,7 +28,8 @@ export interface PageStep {
   readonly learningRate: number;
   readonly loss: Readonly<Record<string, number>>;
   readonly gradientNorm: number;
-  readonly meanIou: readonly number[];
+  /** null where a regressor had no rows. */
+  readonly meanIou: readonly (number | null)[];
   readonly imagesPerSecond: number;
   readonly dataSeconds: number;
 }

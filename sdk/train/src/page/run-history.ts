@@ -1,4 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs';
+import type { StepMetrics } from '../train/index.js';
 import type { PageStep, PageValidation } from './messages.js';
 
 /** Points of a curve that a new visitor gets; more cannot be told apart on a screen. */
@@ -15,21 +16,14 @@ export class RunHistory {
     for (const line of readFileSync(metricsFile, 'utf8').split('\n').filter(Boolean)) {
       const entry = JSON.parse(line) as { kind?: string };
       if (entry.kind === 'validation') this.validations.push(entry as unknown as PageValidation);
-      else this.addStep(entry as unknown as PageStep);
+      else this.addStep(entry as unknown as StepMetrics);
     }
   }
 
-  addStep({
-    step,
-    epoch,
-    learningRate,
-    loss,
-    gradientNorm,
-    meanIou,
-    imagesPerSecond,
-    dataSeconds,
-  }: PageStep): PageStep {
-    const shown = { step, epoch, learningRate, loss, gradientNorm, meanIou, imagesPerSecond, dataSeconds };
+  addStep({ meanIou, positives, ...metrics }: StepMetrics): PageStep {
+    const { step, epoch, learningRate, loss, gradientNorm, imagesPerSecond, dataSeconds } = metrics;
+    const ious = meanIou.map((iou, k) => (positives[k]! > 0 ? iou : null));
+    const shown = { step, epoch, learningRate, loss, gradientNorm, meanIou: ious, imagesPerSecond, dataSeconds };
     this.steps.push(shown);
     return shown;
   }
@@ -48,13 +42,19 @@ export class RunHistory {
 /** At the place of the last one. */
 function meanStep(steps: readonly PageStep[]): PageStep {
   const last = steps.at(-1)!;
-  const mean = (of: (step: PageStep) => number) => steps.reduce((sum, step) => sum + of(step), 0) / steps.length;
+  const mean = (of: (step: PageStep) => number) => meanOf(steps.map(of))!;
   return {
     ...last,
     loss: Object.fromEntries(Object.keys(last.loss).map((name) => [name, mean((step) => step.loss[name]!)])),
     gradientNorm: mean((step) => step.gradientNorm),
-    meanIou: last.meanIou.map((_, k) => mean((step) => step.meanIou[k]!)),
+    meanIou: last.meanIou.map((_, k) => meanOf(steps.map((step) => step.meanIou[k]!))),
     imagesPerSecond: mean((step) => step.imagesPerSecond),
     dataSeconds: mean((step) => step.dataSeconds),
   };
+}
+
+/** null where there is no value. */
+function meanOf(values: readonly (number | null)[]): number | null {
+  const known = values.filter((value) => value !== null);
+  return known.length > 0 ? known.reduce((sum, value) => sum + value, 0) / known.length : null;
 }

@@ -8,7 +8,8 @@ import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { loadEngine } from '../engines/index.js';
 import { createDetectorModel } from '../model/index.js';
-import type { PageMessage, PageStep } from './messages.js';
+import type { StepMetrics } from '../train/index.js';
+import type { PageMessage } from './messages.js';
 import { PredictionPictures } from './prediction-pictures.js';
 import { RunHistory } from './run-history.js';
 import { TrainingPage } from './training-page.js';
@@ -16,13 +17,15 @@ import { TrainingPage } from './training-page.js';
 const folder = mkdtempSync(join(tmpdir(), 'plumbline-page-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-const stepAt = (step: number): PageStep => ({
+const stepAt = (step: number): StepMetrics => ({
   step,
   epoch: step / 10,
   learningRate: 0.01,
   loss: { cls: step, total: 2 * step },
   gradientNorm: 1,
+  positives: [4, step % 3],
   meanIou: [0.5, step / 100],
+  seconds: { forward: 1, backward: 2, update: 3 },
   imagesPerSecond: 4,
   dataSeconds: 0,
 });
@@ -174,6 +177,8 @@ describe('RunHistory', () => {
       [9, 16],
       [10, 20],
     ]);
-    expect(thinned[0]!.meanIou[1]).toBeCloseTo(0.02, 12);
+    // Step 3 had no rows for the second regressor: the mean is over steps 1 and 2.
+    expect(thinned[0]!.meanIou[1]).toBeCloseTo(0.015, 12);
+    expect(history.thinnedSteps(10)[2]!.meanIou[1]).toBeNull();
   });
 });

@@ -6,8 +6,9 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { PlumblineError } from '@plumbline/contract';
 import type { DetectorModel } from '../model/index.js';
+import type { StepMetrics } from '../train/index.js';
 import { documentHtml, pageCss } from './document.js';
-import type { PageEnd, PageMessage, PagePredictions, PageStep, PageValidation, RunFacts } from './messages.js';
+import type { PageEnd, PageMessage, PagePredictions, PageValidation, RunFacts } from './messages.js';
 import type { PredictionPictures } from './prediction-pictures.js';
 import { RunHistory } from './run-history.js';
 
@@ -69,7 +70,7 @@ export class TrainingPage {
     for (const visitor of this.visitors) send(visitor, this.state());
   }
 
-  step(metrics: PageStep): void {
+  step(metrics: StepMetrics): void {
     this.tell({ kind: 'step', ...this.history.addStep(metrics) });
   }
 
