@@ -139,6 +139,8 @@ describe.skipIf(!chromiumPath)(`the Run screen${skipReason}`, () => {
     });
     const { run, page } = open;
     await run.untilWord('NG');
+    // The word does not wait for the picture to be decoded.
+    await page.waitForFunction(() => document.querySelector<HTMLElement>('canvas.overlay')?.dataset.frame);
     const edge = await page.evaluate(() => {
       const overlay = document.querySelector<HTMLCanvasElement>('canvas.overlay')!;
       const context = overlay.getContext('2d')!;
