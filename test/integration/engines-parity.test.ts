@@ -2,14 +2,7 @@ import { join } from 'node:path';
 import { type TrainConfig, trainConfigSchema } from '@plumbline/contract';
 import { loadConfig } from '@plumbline/core/config';
 import { createRandom } from '@plumbline/core/random';
-import {
-  type EngineName,
-  findTensorflow,
-  loadEngine,
-  type Reading,
-  read,
-  variableGradients,
-} from '@plumbline/train/engines';
+import { type EngineName, loadEngine, type Reading, read, variableGradients } from '@plumbline/train/engines';
 import {
   createDetectorModel,
   type ForwardContext,
@@ -20,13 +13,11 @@ import {
 import { benchBatch, Sgd, trainStep } from '@plumbline/train/train';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, it } from 'vitest';
-
-const isSetUp = findTensorflow() !== undefined;
-const reason = isSetUp ? '' : ' (skipped: not set up here, run `plumbline doctor --setup tensorflow`)';
+import { hasTensorflow, tensorflowSkipReason } from '../fixtures/tensorflow.js';
 
 const root = join(import.meta.dirname, '..', '..');
 const shipped = loadConfig(join(root, 'models', 'pcb-defects-nano', 'train.yaml'), trainConfigSchema);
-/** The shipped network; one step of it takes wasm some seconds at this size. */
+/** The shipped network, at a size of which wasm takes a step in a second or two. */
 const config: TrainConfig = {
   ...shipped,
   imageSizeHw: [96, 96],
@@ -83,7 +74,7 @@ async function lossesAndGradients(engine: EngineName, exchange: (values: Float32
   return { losses, gradients };
 }
 
-describe.skipIf(!isSetUp)(`the first training step on wasm and on tensorflow${reason}`, () => {
+describe.skipIf(!hasTensorflow)(`the first training step on wasm and on tensorflow${tensorflowSkipReason}`, () => {
   let tensorflow: Step;
   let wasm: Step;
   beforeAll(async () => {

@@ -1,11 +1,9 @@
-import { findTensorflow, loadEngine } from '@plumbline/train/engines';
+import { loadEngine } from '@plumbline/train/engines';
 import { describe, expect, it } from 'vitest';
+import { hasTensorflow, tensorflowSkipReason } from '../fixtures/tensorflow.js';
 import { describeEngine } from './engines.contract.js';
 
-const isSetUp = findTensorflow() !== undefined;
-const reason = isSetUp ? '' : ' (skipped: not set up here, run `plumbline doctor --setup tensorflow`)';
-
-describe.skipIf(!isSetUp)(`engine tensorflow${reason}`, () => {
+describe.skipIf(!hasTensorflow)(`engine tensorflow${tensorflowSkipReason}`, () => {
   describeEngine(() => loadEngine('tensorflow'));
 
   it('is what auto takes', async () => {

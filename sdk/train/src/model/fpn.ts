@@ -25,6 +25,6 @@ export function fpn(c: readonly tf.Tensor4D[], parameters: FpnParameters): tf.Te
     merged[i] = tf.add(merged[i]!, tf.image.resizeNearestNeighbor(merged[i + 1]!, [h, w]));
   }
   const p = merged.map((x, i) => conv(x, parameters.output[i]!));
-  // The mean of one cell is the cell. Not maxPool: its gradient on wasm (tfjs 4.22) drops cells that are not positive.
+  // The mean of one cell is the cell. Not maxPool: its gradient on wasm drops what is not positive, see maxPool3x3s2.
   return [...p, tf.avgPool(p.at(-1)!, 1, 2, 'same')];
 }
