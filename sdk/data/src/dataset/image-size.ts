@@ -1,3 +1,4 @@
+import { stat } from 'node:fs/promises';
 import { isPlumblineError, PlumblineError } from '@plumbline/contract';
 import { readImageSize } from './image.js';
 import type { ProblemSink } from './problems.js';
@@ -14,7 +15,11 @@ export async function sizeOrProblem(
   try {
     return await readImageSize(file);
   } catch (cause) {
-    const isMissing = cause instanceof Error && /missing|no such file/i.test(String(cause.cause));
+    // The decoder's words do not tell: libvips keeps one error text for all threads (8 of 64,000 were another file's).
+    const isMissing = await stat(file).then(
+      () => false,
+      (error: NodeJS.ErrnoException) => error.code === 'ENOENT',
+    );
     const problem = isMissing ? new PlumblineError('PLB_DATA_IMAGE_MISSING', { file, label }, { cause }) : cause;
     if (!isPlumblineError(problem)) throw problem;
     onProblem(problem);
