@@ -25,7 +25,7 @@ const loaded = performance.now();
 const { stats } = await evaluateCocoInThreads(truth, found, undefined, Number(process.argv[4]));
 const ended = performance.now();
 console.log(JSON.stringify({ loadSeconds: (loaded - started) / 1000, evaluateSeconds: (ended - loaded) / 1000,
-  stats: Object.values(stats), maxRssMb: process.resourceUsage().maxRSS / 1000 }));
+  stats: Object.values(stats), maxRssMb: (process.resourceUsage().maxRSS * 1024) / 1e6 }));
 `;
 
 /** Times Plumbline's evaluator as a cold process. */

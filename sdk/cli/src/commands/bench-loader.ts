@@ -51,7 +51,7 @@ async function runBenchLoader(flags: LoaderFlags): Promise<void> {
   const decoded = await measureLoader(dataset, config, seconds, false);
   process.stderr.write('bench loader: decoded images from memory\n');
   const cached = await measureLoader(dataset, config, seconds, true);
-  const peakMb = Math.round(process.resourceUsage().maxRSS / 1000);
+  const peakMb = Math.round((process.resourceUsage().maxRSS * 1024) / 1e6);
   const { imageSizeHw, augment } = config;
   const report = { decoded, cached, workers, imageSizeHw, augment, maxRssMb: peakMb, hardware: hardwareFacts() };
   if (flags.json) return printJson(report);

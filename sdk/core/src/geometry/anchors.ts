@@ -21,12 +21,14 @@ export function levelAnchors(
   const [h, w] = sizeHw;
   const out = new Float32Array(h * w * ratios.length * 4);
   const corner = roundedBase ? roundHalfEven : (v: number) => v;
+  const halves = ratios.map((ratio) => {
+    const root = Math.sqrt(ratio);
+    return [corner((scale * stride) / root / 2), corner((scale * stride * root) / 2)] as const;
+  });
   let at = 0;
   for (let y = 0; y < h; y++) {
     for (let x = 0; x < w; x++) {
-      for (const ratio of ratios) {
-        const halfW = corner((scale * stride) / Math.sqrt(ratio) / 2);
-        const halfH = corner((scale * stride * Math.sqrt(ratio)) / 2);
+      for (const [halfW, halfH] of halves) {
         out[at++] = x * strideHw[1] - halfW;
         out[at++] = y * strideHw[0] - halfH;
         out[at++] = x * strideHw[1] + halfW;

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { batchedNms } from './batched-nms.js';
-import { nms, topKIndices } from './nms.js';
+import { nms } from './nms.js';
+import { topKIndices } from './top-k.js';
 
 describe('batchedNms', () => {
   it('suppresses inside a group only and merges by score, ties to the lower index', () => {

@@ -1,4 +1,5 @@
-import { nms, topKIndices } from './nms.js';
+import { nms } from './nms.js';
+import { topKIndices } from './top-k.js';
 
 /**
  * Greedy suppression inside each group (pyramid level or class), merged by score: what torchvision and mmdetection

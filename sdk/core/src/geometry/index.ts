@@ -13,7 +13,7 @@ export { iou, iouMatrix } from './boxes.js';
 export { concatFloat32 } from './concat.js';
 export type { Detection } from './detection.js';
 export { background, ignored, type MatchOptions, type MatchResult, matchPriors } from './matcher.js';
-export { nms, topKIndices } from './nms.js';
+export { nms } from './nms.js';
 export {
   type MapShape,
   type RoiAlignOptions,
@@ -24,3 +24,4 @@ export {
 } from './roi-align.js';
 export { type RoiLevelRule, roiLevel } from './roi-level.js';
 export { type SoftNmsOptions, type SoftNmsResult, softNmsLinear } from './soft-nms.js';
+export { topKIndices } from './top-k.js';

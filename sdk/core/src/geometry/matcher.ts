@@ -36,8 +36,12 @@ export function matchPriors(priorsXyxy: Float32Array, gtXyxy: Float32Array, opti
   const negativeIou = Math.fround(options.negativeIou);
   const bestOfGt = new Float32Array(g);
   const argmax = new Int32Array(n);
-  for (let i = 0; i < n; i++) {
-    for (let j = 0; j < g; j++) {
+  for (let j = 0; j < g; j++) {
+    const [left, top, right, bottom] = gtXyxy.subarray(4 * j, 4 * j + 4) as unknown as [number, number, number, number];
+    for (let i = 0; i < n; i++) {
+      // Most priors lie beside the box, anchors row by row: above and below first. A comparison with NaN is false, so that such a prior goes on to `iou`.
+      if (priorsXyxy[4 * i + 1]! >= bottom || priorsXyxy[4 * i + 3]! <= top) continue;
+      if (priorsXyxy[4 * i]! >= right || priorsXyxy[4 * i + 2]! <= left) continue;
       const value = Math.fround(iou(priorsXyxy, i, gtXyxy, j));
       if (value > maxIou[i]!) {
         maxIou[i] = value;
@@ -45,6 +49,8 @@ export function matchPriors(priorsXyxy: Float32Array, gtXyxy: Float32Array, opti
       }
       if (value > bestOfGt[j]!) bestOfGt[j] = value;
     }
+  }
+  for (let i = 0; i < n; i++) {
     if (maxIou[i]! >= positiveIou) gtIndex[i] = argmax[i]!;
     else if (maxIou[i]! >= negativeIou) gtIndex[i] = ignored;
   }

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createRandom } from '../random/index.js';
 import { iou } from './boxes.js';
-import { nms, topKIndices } from './nms.js';
+import { nms } from './nms.js';
 
 describe('nms', () => {
   it('keeps a box whose IoU is exactly the threshold', () => {
@@ -58,18 +58,3 @@ function everyPair(boxes: Float32Array, order: number[], threshold: number): num
   for (const i of order) if (!kept.some((j) => iou(boxes, j, boxes, i) > threshold)) kept.push(i);
   return kept;
 }
-
-describe('topKIndices', () => {
-  it('sorts by score with ties to the lower index', () => {
-    expect([...topKIndices(Float32Array.of(1, 3, 3, 2), 3)]).toEqual([1, 2, 3]);
-  });
-
-  it('equals a full sort cut to k', () => {
-    fc.assert(
-      fc.property(fc.array(fc.integer({ min: 0, max: 9 })), fc.integer({ min: 1, max: 40 }), (values, k) => {
-        const all = values.map((_, i) => i).sort((a, b) => values[b]! - values[a]! || a - b);
-        expect([...topKIndices(Float32Array.from(values), k)]).toEqual(all.slice(0, k));
-      }),
-    );
-  });
-});

@@ -132,19 +132,3 @@ class KeptBoxes {
 function cellOf(offset: number, cell: number, count: number): number {
   return Math.max(0, Math.min(count - 1, Math.floor(offset / cell)));
 }
-
-/** Indices of `scores` by descending score, ties to the lower index, cut to the best `k`. */
-export function topKIndices(scores: Float32Array, k: number): Int32Array {
-  const n = scores.length;
-  let candidates: Int32Array;
-  if (k >= n) candidates = Int32Array.from({ length: n }, (_, i) => i);
-  else {
-    // The k-th best value by sorting a copy natively is faster than sorting indices with a comparator.
-    const cut = Float32Array.from(scores).sort()[n - k]!;
-    candidates = new Int32Array(n);
-    let count = 0;
-    for (let i = 0; i < n; i++) if (scores[i]! >= cut) candidates[count++] = i;
-    candidates = candidates.subarray(0, count);
-  }
-  return candidates.sort((a, b) => scores[b]! - scores[a]! || a - b).slice(0, k);
-}

@@ -81,7 +81,7 @@ export async function benchTraining(
     loss,
     tensors: [first.tensors, last.tensors],
     rssMb: [first.rssMb, last.rssMb],
-    peakRssMb: process.resourceUsage().maxRSS / 1000,
+    peakRssMb: (process.resourceUsage().maxRSS * 1024) / 1e6,
   };
 }
 
