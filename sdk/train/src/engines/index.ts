@@ -9,6 +9,7 @@ export { conv2dPadded, type Padding } from './ops/conv2d-padded.js';
 export { maxPool3x3s2 } from './ops/max-pool.js';
 export { relu } from './ops/relu.js';
 export { roiAlign } from './ops/roi-align.js';
+export { inWholeBlocks } from './ops/whole-blocks.js';
 export { type Reading, read, readSync } from './reading.js';
 export { cacheRoot, findTensorflow, isCudaBuild, tensorflowDir } from './tensorflow/locate.js';
 export { findNvidia, type NvidiaDevice, type NvidiaState } from './tensorflow/nvidia.js';

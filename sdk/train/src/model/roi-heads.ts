@@ -1,6 +1,7 @@
 /** Shapes in this module: R regions, C foreground classes (background = C), S = pooled side, F = S * S * channels. */
 import type { ModelConfig } from '@plumbline/contract';
 import type * as tf from '@tensorflow/tfjs-core';
+import { inWholeBlocks } from '../engines/index.js';
 import { type ConvBranchParameters, createConvBranch, runConvBranch } from './conv-branch.js';
 import { dense, type ForwardContext, relu } from './layers.js';
 import { type DenseParameters, normal, type ParameterStore, torchUniform, xavierUniform, zeros } from './parameters.js';
@@ -81,7 +82,7 @@ export function createRoiHeads(store: ParameterStore, model: ModelConfig, classe
 
 /** [R, F] -> [R, C + 1] */
 export function runClassifier(features: tf.Tensor2D, { branch, logits }: ClassifierParameters): tf.Tensor2D {
-  return dense(runBranch(features, branch), logits);
+  return inWholeBlocks(features, (rows) => dense(runBranch(rows, branch), logits));
 }
 
 /** [R, F] -> [R, 4C] or [R, 4] */
@@ -90,8 +91,8 @@ export function runRegressor(
   { branch, deltas }: RegressorParameters,
   context: ForwardContext,
 ): tf.Tensor2D {
-  const hidden = 'outputs' in branch ? runConvBranch(features, branch, context) : runBranch(features, branch);
-  return dense(hidden, deltas);
+  if ('outputs' in branch) return dense(runConvBranch(features, branch, context), deltas);
+  return inWholeBlocks(features, (rows) => dense(runBranch(rows, branch), deltas));
 }
 
 function runBranch(features: tf.Tensor2D, branch: BranchParameters): tf.Tensor2D {

@@ -7,6 +7,7 @@ import {
 import * as tf from '@tensorflow/tfjs-core';
 import { attribute, defineKernel, execute, isTensorflow, runKernel, withInts } from '../tensorflow/kernels.js';
 import { roiAlignOnDevice } from '../webgpu/roi-align.js';
+import { wholeBlocks } from './whole-blocks.js';
 
 /** Shapes in this module: N images, R rois, C channels, P output size, S samples per bin and axis, n = P * S. */
 
@@ -91,7 +92,7 @@ function define(): void {
           const { boxes, batchIndices, size } = cropOf(group, attributes);
           const samples = execute('CropAndResize', crop, [padded, boxes, batchIndices, size]);
           const pooled = samplesX * samplesY === 1 ? samples : execute('AvgPool', poolAttributes(group), [samples]);
-          return { rows, pooled };
+          return { rows, pooled: tf.slice(pooled, 0, rows.length) };
         });
         if (parts.length === 1) return parts[0]!.pooled;
         const order = new Int32Array(count);
@@ -114,11 +115,18 @@ function define(): void {
           .map((group) => {
             const { samplesX, samplesY, rows } = group;
             const { boxes, batchIndices } = cropOf(group, attributes);
-            const dBins = groups.length === 1 ? dy! : tf.gather(dy!, tf.tensor1d(rows, 'int32'));
+            const ofRows = groups.length === 1 ? dy! : tf.gather(dy!, tf.tensor1d(rows, 'int32'));
+            const filled = wholeBlocks(rows.length);
+            const dBins = tf.pad(ofRows, [
+              [0, filled - rows.length],
+              [0, 0],
+              [0, 0],
+              [0, 0],
+            ]);
             const dSamples =
               samplesX * samplesY === 1
                 ? dBins
-                : withInts([rows.length, outSize * samplesY, outSize * samplesX, channels], (shape) =>
+                : withInts([filled, outSize * samplesY, outSize * samplesX, channels], (shape) =>
                     execute('AvgPoolGrad', poolAttributes(group), [shape, dBins]),
                   );
             return withInts([batch, height + 2, width + 2, channels], (shape) =>
@@ -180,13 +188,15 @@ function groupRois(values: Float32Array, options: RoiAlignOptions): RoiGroup[] {
  * First and last sample of each roi in the units of CropAndResize, where 0 and 1 are the first and last pixel centre
  * of the padded map. The samples of a bin of size b lie at b * (i + 0.5) / S. Computed in double precision: in float32
  * operations the error of the golden gradient doubles, past 1e-5.
- * @returns boxes [R, 4] y1, x1, y2, x2; batchIndices int32 [R]; size int32 [2], the samples of each axis
+ * @returns boxes [R', 4] y1, x1, y2, x2; batchIndices int32 [R']; size int32 [2], the samples of each axis; R' is R filled
+ * up with empty boxes in the corner of image 0
  */
 function cropOf({ samplesY, samplesX, rows, rois }: RoiGroup, attributes: KernelAttributes) {
   const { height, width, outSize } = attributes;
   const size = [outSize * samplesY, outSize * samplesX] as const;
-  const boxes = new Float32Array(rows.length * 4);
-  const batchIndices = new Int32Array(rows.length);
+  const filled = wholeBlocks(rows.length);
+  const boxes = new Float32Array(filled * 4);
+  const batchIndices = new Int32Array(filled);
   for (let i = 0; i < rows.length; i++) {
     const roi = roiOnMap(rois, i, attributes);
     const stepY = roi.height / size[0];
@@ -198,7 +208,7 @@ function cropOf({ samplesY, samplesX, rows, rois }: RoiGroup, attributes: Kernel
     batchIndices[i] = roi.image;
   }
   return {
-    boxes: tf.tensor2d(boxes, [rows.length, 4]),
+    boxes: tf.tensor2d(boxes, [filled, 4]),
     batchIndices: tf.tensor1d(batchIndices, 'int32'),
     size: tf.tensor1d(Int32Array.from(size), 'int32'),
   };
