@@ -18,4 +18,10 @@ export const deployErrors = {
     'Such a model can be trained and evaluated by `plumbline train` and `plumbline eval`. For a device, train one with the other value of this setting.',
     'input',
   ),
+  PLB_DEPLOY_WEIGHTS_INVALID: entry(
+    (p: { file: string; node: string; tensor: string; problem: string }) =>
+      `${p.file}: tensor ${p.tensor} of node ${p.node}: ${p.problem}`,
+    'Weights have to be finite float32 numbers. Export the checkpoint again; if it holds such values itself, go back to an earlier one.',
+    'input',
+  ),
 } as const;

@@ -1,0 +1,78 @@
+import { PlumblineError } from '@plumbline/contract';
+import { dataType, type OnnxModel, type OnnxNode, type OnnxTensor, toNumber } from '@plumbline/runtime/onnx';
+
+/** Who writes and reads each value of a graph. */
+export class GraphView {
+  readonly nodes: readonly OnnxNode[];
+  private readonly producers = new Map<string, OnnxNode>();
+  private readonly consumers = new Map<string, OnnxNode[]>();
+  private readonly constants = new Map<string, OnnxTensor>();
+  private readonly outputs: ReadonlySet<string>;
+
+  constructor(
+    readonly model: OnnxModel,
+    private readonly file: string,
+  ) {
+    const { graph } = model;
+    this.nodes = graph.node;
+    this.outputs = new Set(graph.output.map(({ name }) => name));
+    for (const tensor of graph.initializer) this.constants.set(tensor.name, tensor);
+    for (const node of graph.node) {
+      for (const name of node.output) this.producers.set(name, node);
+      for (const name of new Set(node.input)) {
+        const list = this.consumers.get(name);
+        if (list) list.push(node);
+        else this.consumers.set(name, [node]);
+      }
+    }
+  }
+
+  producerOf(value: string): OnnxNode | undefined {
+    return this.producers.get(value);
+  }
+
+  consumersOf(value: string): readonly OnnxNode[] {
+    return this.consumers.get(value) ?? [];
+  }
+
+  constant(name: string | undefined): OnnxTensor | undefined {
+    return name === undefined ? undefined : this.constants.get(name);
+  }
+
+  isOutput(value: string): boolean {
+    return this.outputs.has(value);
+  }
+
+  /**
+   * Values of a float32 constant.
+   * @throws {PlumblineError} PLB_DEPLOY_WEIGHTS_INVALID when one is not finite or the bytes do not fill the shape
+   */
+  floats(tensor: OnnxTensor, node: OnnxNode): Float32Array {
+    const bytes = tensor.raw_data ?? new Uint8Array(0);
+    const size = sizesOf(tensor).reduce((product, side) => product * side, 1);
+    const refuse = (problem: string) =>
+      new PlumblineError('PLB_DEPLOY_WEIGHTS_INVALID', {
+        file: this.file,
+        node: node.name,
+        tensor: tensor.name,
+        problem,
+      });
+    if (tensor.data_type !== dataType.float || bytes.length !== 4 * size) {
+      throw refuse(`holds ${bytes.length} bytes of type ${tensor.data_type}, expected float32 [${sizesOf(tensor)}]`);
+    }
+    const values = new Float32Array(Uint8Array.from(bytes).buffer);
+    const bad = values.findIndex((value) => !Number.isFinite(value));
+    if (bad >= 0) throw refuse(`value ${bad} is ${values[bad]}`);
+    return values;
+  }
+}
+
+export function sizesOf(tensor: OnnxTensor): number[] {
+  return tensor.dims.map(toNumber);
+}
+
+/** An integer attribute of a node. */
+export function intAttribute(node: OnnxNode, name: string, otherwise: number): number {
+  const found = node.attribute.find((attribute) => attribute.name === name);
+  return found?.i === undefined ? otherwise : toNumber(found.i);
+}
