@@ -1,5 +1,5 @@
 import { existsSync, statSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { PlumblineError } from '@plumbline/contract';
 import type { Detection } from '@plumbline/core/geometry';
 import type { ImageRgb } from '@plumbline/core/image';
@@ -30,8 +30,8 @@ const accepted = 'a model folder with manifest.json, its .onnx file, or a checkp
 export async function openModel(command: string, path: string): Promise<OpenedModel> {
   const stats = statSync(path, { throwIfNoEntry: false });
   if (!stats) throw new PlumblineError('PLB_CLI_USAGE', { problem: `${path}: there is no such model`, accepted });
-  if (stats.isFile() && path.endsWith('.onnx')) return openModelFolder(path, dirname(path), path);
-  if (stats.isDirectory() && existsSync(join(path, 'manifest.json'))) return openModelFolder(path, path);
+  if (stats.isFile() && path.endsWith('.onnx')) return openModelFolder(path);
+  if (stats.isDirectory() && existsSync(join(path, 'manifest.json'))) return openModelFolder(path);
   if (stats.isDirectory()) {
     const checkpoint = await openCheckpoint(command, path);
     if (checkpoint) return checkpoint;
@@ -39,17 +39,9 @@ export async function openModel(command: string, path: string): Promise<OpenedMo
   throw new PlumblineError('PLB_CLI_USAGE', { problem: `${path}: this is no model`, accepted });
 }
 
-async function openModelFolder(path: string, modelDir: string, onnxFile?: string): Promise<OpenedModel> {
-  const { loadModelFolder } = await import('@plumbline/runtime/model-folder');
+async function openModelFolder(path: string): Promise<OpenedModel> {
   const { createDetector } = await import('@plumbline/runtime/detector');
-  const { modelPath } = await loadModelFolder(modelDir);
-  if (onnxFile && resolve(onnxFile) !== resolve(modelPath)) {
-    throw new PlumblineError('PLB_CLI_USAGE', {
-      problem: `${onnxFile}: the manifest beside it describes ${modelPath}`,
-      accepted,
-    });
-  }
-  const detector = await createDetector({ modelDir });
+  const detector = await createDetector({ modelDir: path });
   const { id, version, sha256, classes, scoreThreshold, executionProvider, networkSizeHw } = detector.info;
   return {
     info: { id: path, classes, scoreThreshold },

@@ -10,6 +10,7 @@ import { registerModel } from './model.js';
 import { registerModelImport } from './model-import.js';
 import { registerOutbox } from './outbox.js';
 import { registerPredict } from './predict.js';
+import { registerQuantize } from './quantize.js';
 import { registerReplay } from './replay.js';
 import { registerRun } from './run.js';
 import { registerTrain } from './train.js';
@@ -18,6 +19,7 @@ import { registerTrain } from './train.js';
 const registrations: ((program: Command) => void)[] = [
   registerConfig,
   registerExport,
+  registerQuantize,
   registerBench,
   registerTrain,
   registerModel,

@@ -18,6 +18,36 @@ export const deployErrors = {
     'Such a model can be trained and evaluated by `plumbline train` and `plumbline eval`. For a device, train one with the other value of this setting.',
     'input',
   ),
+  PLB_DEPLOY_CALIBRATION_EMPTY: entry(
+    () => 'there is no image to calibrate with',
+    'Name a dataset with images after --calibrate; some hundred images as the camera sees them are a good number.',
+    'input',
+  ),
+  PLB_DEPLOY_CALIBRATION_NOT_FINITE: entry(
+    (p: { value: string; image: string }) => `${p.image}: the model computes numbers that are not finite at ${p.value}`,
+    'The float model is broken or overflows with this image. Evaluate it with `plumbline eval` first.',
+    'input',
+  ),
+  PLB_DEPLOY_GATE_FAILED: entry(
+    (p: { dropPoints: number; maxDropPoints: number; keptFloat: number; layers: number; tried: number }) =>
+      `the quantized model loses ${p.dropPoints.toFixed(2)} AP, more than ${p.maxDropPoints} are allowed; best of ${p.tried} models, ${p.keptFloat} of ${p.layers} layers float in it; nothing was written`,
+    'Try another --method or more --images; look at the layers in the report. --max-drop allows a larger loss.',
+  ),
+  PLB_DEPLOY_NOTHING_TO_QUANTIZE: entry(
+    (p: { file: string }) => `${p.file}: no node of this graph is one that \`plumbline quantize\` turns into integers`,
+    'Name a float model as `plumbline export` writes it. A quantized file cannot be quantized again.',
+    'input',
+  ),
+  PLB_DEPLOY_OTHER_MODEL: entry(
+    (p: { file: string; found: string; expected: string }) =>
+      `${p.file}: this folder is ${p.found}, the new file belongs to ${p.expected}`,
+    'Write into the folder of the same model or into a new one.',
+    'input',
+  ),
+  PLB_DEPLOY_WRITE_FAILED: entry(
+    (p: { file: string; reason: string }) => `${p.file}: cannot be written (${p.reason})`,
+    'Make room or choose another folder. No partial file is left behind.',
+  ),
   PLB_DEPLOY_WEIGHTS_INVALID: entry(
     (p: { file: string; node: string; tensor: string; problem: string }) =>
       `${p.file}: tensor ${p.tensor} of node ${p.node}: ${p.problem}`,

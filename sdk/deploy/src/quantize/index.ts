@@ -1,12 +1,18 @@
-export { extremesOf, withExtremes, withOutputs } from './extra-outputs.js';
+export { type GateFigures, type GateOutcome, type GateSteps, type LayerHarm, searchGate } from './accuracy-gate.js';
+export { type CalibrationImage, type CalibrationOptions, measureRanges } from './calibrate.js';
+export { featureNodes } from './choose-nodes.js';
+export { withOutputs } from './extra-outputs.js';
 export { GraphView } from './graph-view.js';
-export { isQuantizable, planQdq, type QdqPlan, type QdqSettings, valuesToMeasure } from './qdq-plan.js';
+export { measureLayerNoise } from './layer-noise.js';
+export { ModelJudge } from './model-judge.js';
+export { planQdq, type QdqSettings, valuesToMeasure } from './qdq-plan.js';
+export { type Layer, Quantizer } from './quantizer.js';
 export {
   type CalibrationMethod,
-  type CollectorOptions,
   calibrationMethods,
   createCollector,
   type Range,
-  type RangeCollector,
 } from './range-collectors.js';
+export { hasVnni, type QuantizeTarget, quantizeTargets, targetSettings } from './targets.js';
+export { type WrittenFile, writeModelFile } from './write-model-file.js';
 export { writeQdq } from './write-qdq.js';

@@ -54,7 +54,8 @@ export function isQuantizable(view: GraphView, node: OnnxNode): boolean {
  * Chooses the values to quantize from the nodes to quantize, in the order of the graph.
  *
  * Convolutions and matrix products with constant weights take integers and return them. Operations that pass values on
- * do so in integers where what they get is quantized, and keep its scale. An asymmetric range that begins at 0 does what
+ * do so in integers where what they get is quantized, and keep its scale; sums and the like where all that they get is.
+ * An asymmetric range that begins at 0 does what
  * a Relu does: the Relu goes.
  * Source: the rules of ONNX Runtime 1.30's QDQ quantizer, for an explicit list of nodes.
  */
@@ -86,17 +87,19 @@ export function planQdq(view: GraphView, nodes: ReadonlySet<string>, settings: Q
         values.delete(input);
         foldedActivations.set(input, output);
       }
-    } else {
+    } else if (!settings.hasQuantizedOutputs) {
       for (const value of node.input) add(value);
-      if (settings.hasQuantizedOutputs) add(output);
-    }
+    } else if (node.input.every((value) => values.has(value))) add(output);
   }
   return { settings, values, rangeOf, weighted, foldedActivations };
 }
 
-/** Values whose ranges have to be measured. */
+/**
+ * Values whose ranges have to be measured, for this plan and for any of fewer nodes: also those that share another's scale
+ * here and would have their own where that other stays float.
+ */
 export function valuesToMeasure({ values, rangeOf }: QdqPlan): string[] {
-  return [...new Set([...values.values()].map((value) => rangeOf.get(value) ?? value))];
+  return [...new Set([...values.keys()].map((value) => rangeOf.get(value) ?? value))];
 }
 
 function weightedInputs(view: GraphView, node: OnnxNode): WeightedInputs | undefined {

@@ -75,16 +75,18 @@ class QdqWriter {
     if (!this.readAs.has(weight.name)) this.writeWeight(weight, values, dims, along, params);
     if (!bias || !biasValues) return;
     const { integers, scale } = quantizeBias(biasValues, input, params.scale);
-    const name = this.initializers.has(`${bias.name}_quantized`) ? `${node.name}.bias` : bias.name;
+    // The steps of a bias follow from its node's input, so that nodes that share a bias get one each.
+    const isShared = view.consumersOf(bias.name).length > 1;
+    const name = isShared ? `${node.name}.own_bias` : bias.name;
     const zeroPoint = new Int32Array(scale.length);
     const channels = scale.length > 1 ? [scale.length] : [];
     this.constant(`${name}_quantized`, 'int32', sizesOf(bias), integers);
     this.constant(`${name}_quantized_scale`, 'float', channels, scale);
     this.constant(`${name}_quantized_zero_point`, 'int32', channels, zeroPoint);
     const inputs = ['', '_scale', '_zero_point'].map((part) => `${name}_quantized${part}`);
+    const output = isShared ? `${name}_DequantizeLinear_Output` : name;
     // Without its float initializer the bias' own name is free for the dequantized one.
-    const output = view.consumersOf(bias.name).length === 1 ? bias.name : `${node.name}.bias_DequantizeLinear_Output`;
-    this.initializers.delete(output);
+    if (!isShared) this.initializers.delete(name);
     this.linear('DequantizeLinear', `${name}_DequantizeLinear`, inputs, output, channels.length > 0 ? 0 : undefined);
     this.readAs.set(biasKey(node), output);
   }

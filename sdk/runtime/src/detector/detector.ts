@@ -4,7 +4,7 @@ import type { ImageRgb } from '@plumbline/core/image';
 import type { ProviderAttempt } from '../session/index.js';
 
 export interface DetectorOptions {
-  /** Model folder with manifest.json and model.onnx. */
+  /** Model folder with manifest.json and model.onnx, or one .onnx file of such a folder. */
   readonly modelDir: string;
   /** Threads of one inference; every core when absent. */
   readonly threads?: number;

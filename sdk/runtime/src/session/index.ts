@@ -1,3 +1,5 @@
+export { foldConstants } from './fold-constants.js';
+export { createFrameRunner, type FrameRunner } from './frame-runner.js';
 export {
   type OpenedSession,
   onnxRuntimeVersion,

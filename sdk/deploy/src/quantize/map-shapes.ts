@@ -1,0 +1,78 @@
+import { dataType, type OnnxGraph, type OnnxNode, type OnnxTensor, toNumber } from '@plumbline/runtime/onnx';
+import { intAttribute, sizesOf } from './graph-view.js';
+
+/** [batch, channels, height, width] of a feature map. */
+export type MapShape = readonly [batch: number, channels: number, height: number, width: number];
+
+/**
+ * Shapes of the feature maps of a graph, from where one is brought to a fixed size on. Values whose shape depends on the
+ * image or follows from other operators than those of a backbone and a pyramid are not in the result.
+ * Source: ONNX operators Conv, MaxPool, Resize, opset 17.
+ */
+export function inferMapShapes(graph: OnnxGraph): Map<string, MapShape> {
+  const constants = new Map(graph.initializer.map((tensor) => [tensor.name, tensor]));
+  const shapes = new Map<string, MapShape>();
+  for (const node of graph.node) {
+    const shape = shapeOf(node, shapes.get(node.input[0]!), constants);
+    if (shape) shapes.set(node.output[0]!, shape);
+  }
+  return shapes;
+}
+
+function shapeOf(
+  node: OnnxNode,
+  input: MapShape | undefined,
+  constants: ReadonlyMap<string, OnnxTensor>,
+): MapShape | undefined {
+  if (node.op_type === 'Reshape') {
+    const dims = constants.get(node.input[1]!);
+    const sides = dims ? int64Values(dims) : [];
+    return sides.length === 4 && sides.every((side) => side > 0) ? (sides as unknown as MapShape) : undefined;
+  }
+  if (!input) return undefined;
+  const [batch, channels, height, width] = input;
+  switch (node.op_type) {
+    case 'Relu':
+    case 'Clip':
+    case 'Add':
+      return input;
+    case 'Conv': {
+      const weight = constants.get(node.input[1]!);
+      if (!weight) return undefined;
+      const [outputs, , ...kernel] = sizesOf(weight);
+      return windowed([batch, outputs!, height, width], node, kernel);
+    }
+    case 'MaxPool':
+      return windowed(input, node, intsAttribute(node, 'kernel_shape'));
+    case 'Resize': {
+      const scales = constants.get(node.input[2]!);
+      if (!scales?.raw_data) return undefined;
+      const factors = new Float32Array(Uint8Array.from(scales.raw_data).buffer);
+      return [batch, channels, Math.floor(height * factors[2]!), Math.floor(width * factors[3]!)];
+    }
+    default:
+      return undefined;
+  }
+}
+
+function windowed([batch, channels, height, width]: MapShape, node: OnnxNode, kernel: readonly number[]): MapShape {
+  const pads = intsAttribute(node, 'pads');
+  const strides = intsAttribute(node, 'strides');
+  const dilations = intsAttribute(node, 'dilations');
+  const side = (size: number, axis: 0 | 1) => {
+    const reach = (kernel[axis]! - 1) * (dilations[axis] ?? 1) + 1;
+    const room = size + (pads[axis] ?? 0) + (pads[axis + 2] ?? 0) - reach;
+    const steps = room / (strides[axis] ?? 1);
+    return (intAttribute(node, 'ceil_mode', 0) === 1 ? Math.ceil(steps) : Math.floor(steps)) + 1;
+  };
+  return [batch, channels, side(height, 0), side(width, 1)];
+}
+
+export function intsAttribute(node: OnnxNode, name: string): number[] {
+  return (node.attribute.find((attribute) => attribute.name === name)?.ints ?? []).map(toNumber);
+}
+
+function int64Values(tensor: OnnxTensor): number[] {
+  if (tensor.data_type !== dataType.int64 || !tensor.raw_data) return [];
+  return Array.from(new BigInt64Array(Uint8Array.from(tensor.raw_data).buffer), Number);
+}

@@ -1,0 +1,72 @@
+import { encodeModel, type OnnxModel, type OnnxNode } from '@plumbline/runtime/onnx';
+import type { GraphView } from './graph-view.js';
+import { rewriteIntegers } from './integer-rewrites.js';
+import { planQdq, type QdqPlan, type QdqSettings } from './qdq-plan.js';
+import type { Range } from './range-collectors.js';
+import { writeQdq } from './write-qdq.js';
+
+/** Nodes with one weight: a layer, or one that several pyramid levels share. */
+export interface Layer {
+  /** Of its weight, without `.weight`. */
+  readonly name: string;
+  readonly nodes: readonly OnnxNode[];
+}
+
+/** Writes a graph with any of its layers in integers, from ranges measured once. */
+export class Quantizer {
+  readonly layers: readonly Layer[];
+  private readonly fullPlan: QdqPlan;
+
+  /** @param nodes that may be quantized */
+  constructor(
+    readonly view: GraphView,
+    private readonly nodes: readonly OnnxNode[],
+    readonly settings: QdqSettings,
+    private readonly ranges: ReadonlyMap<string, Range>,
+    /** Added to the metadata of every file. */
+    private readonly metadata: Readonly<Record<string, string>> = {},
+  ) {
+    this.fullPlan = planQdq(view, namesOf(nodes), settings);
+    const byWeight = new Map<string, OnnxNode[]>();
+    for (const [node, { weight }] of this.fullPlan.weighted) {
+      byWeight.set(weight.name, [...(byWeight.get(weight.name) ?? []), node]);
+    }
+    this.layers = [...byWeight].map(([weight, ofWeight]) => ({
+      name: weight.replace(/\.weight$/, ''),
+      nodes: ofWeight,
+    }));
+  }
+
+  /** Everything in integers except some layers. */
+  without(layers: ReadonlySet<string>): OnnxModel {
+    const kept = namesOf(this.layers.filter(({ name }) => layers.has(name)).flatMap(({ nodes }) => nodes));
+    return this.write(this.nodes.filter(({ name }) => !kept.has(name)));
+  }
+
+  /** One layer and the activations behind it in integers. */
+  only({ nodes }: Layer): OnnxModel {
+    const following = nodes.flatMap((node) => this.view.consumersOf(node.output[0]!));
+    const activations = following.filter((node) => this.fullPlan.foldedActivations.has(node.input[0]!));
+    return this.write([...nodes, ...activations]);
+  }
+
+  /** What a layer returns, behind its activation where that is part of it. */
+  outputsOf({ nodes }: Layer): string[] {
+    return nodes.map((node) => this.fullPlan.foldedActivations.get(node.output[0]!) ?? node.output[0]!);
+  }
+
+  /** Bytes of a model that {@link without} wrote. */
+  encode(model: OnnxModel): Uint8Array {
+    const own = Object.entries(this.metadata).map(([key, value]) => ({ key, value }));
+    return encodeModel({ ...model, metadata_props: [...(model.metadata_props ?? []), ...own] });
+  }
+
+  private write(nodes: readonly OnnxNode[]): OnnxModel {
+    const plan = planQdq(this.view, namesOf(nodes), this.settings);
+    return rewriteIntegers(this.view.model, writeQdq(this.view, plan, this.ranges));
+  }
+}
+
+function namesOf(nodes: readonly OnnxNode[]): Set<string> {
+  return new Set(nodes.map(({ name }) => name));
+}
