@@ -34,7 +34,8 @@ export function buildFrameInput(
   const newHw64 = b.op('input.newHw64', 'Max', [b.op('input.floor', 'Floor', [scaled]), double([1])]);
   const newHw = b.cast('input.newHw', newHw64, 'int64');
 
-  const pixels = b.op('input.nchw', 'Transpose', [b.cast('input.float', frame, 'float')], { perm: [0, 3, 1, 2] });
+  // Bytes are turned before they become floats: a quarter of the memory moves.
+  const pixels = b.cast('input.float', b.op('input.nchw', 'Transpose', [frame], { perm: [0, 3, 1, 2] }), 'float');
   const sizes = b.op('input.sizes', 'Concat', [b.ints([1, 3]), newHw], { axis: 0 });
   let x = b.op('input.resize', 'Resize', [pixels, '' as Value, '' as Value, sizes], {
     mode: 'linear',
