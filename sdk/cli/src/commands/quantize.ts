@@ -108,15 +108,17 @@ async function runQuantize(flags: QuantizeFlags): Promise<void> {
   const report = await quantize(flags, parseCount(flags.images, '--images'), maxDrop);
   if (flags.json) printJson(report);
   else process.stdout.write(asText(report));
-  if (!report.passed) {
-    throw new PlumblineError('PLB_DEPLOY_GATE_FAILED', {
-      dropPoints: report.drop,
-      maxDropPoints: maxDrop,
-      keptFloat: report.keptFloat.length,
-      layers: report.layers,
-      tried: report.tried,
-    });
-  }
+  if (report.passed) return;
+  const { code, message, help } = new PlumblineError('PLB_DEPLOY_GATE_FAILED', {
+    dropPoints: report.drop,
+    maxDropPoints: maxDrop,
+    keptFloat: report.keptFloat.length,
+    layers: report.layers,
+    tried: report.tried,
+  });
+  // Not thrown: the report is the one JSON document already.
+  process.stderr.write(`${code}: ${message}\n${help}\n`);
+  process.exitCode = 1;
 }
 
 async function quantize(flags: QuantizeFlags, imageCount: number, maxDrop: number): Promise<QuantizeReport> {
@@ -127,6 +129,7 @@ async function quantize(flags: QuantizeFlags, imageCount: number, maxDrop: numbe
   const { foldConstants } = await import('@plumbline/runtime/session');
   const { encodeModel } = await import('@plumbline/runtime/onnx');
   const { manifest, modelPath } = await loadModelFolder(flags.model);
+  const place = deploy.modelFileTarget(flags.out, manifest);
   const calibration = spread(await data.openDataset(flags.calibrate), imageCount);
   const gateData = await data.openDataset(flags.gateData);
 
@@ -186,7 +189,7 @@ async function quantize(flags: QuantizeFlags, imageCount: number, maxDrop: numbe
     );
     const bytes = encode(outcome.keptFloat);
     const speedup = outcome.passed ? await judge.compareSpeed(floatBytes, bytes) : null;
-    const written = outcome.passed ? await deploy.writeModelFile(flags.out, bytes, manifest) : undefined;
+    const sha256 = outcome.passed ? await deploy.writeModelFile(place, bytes) : undefined;
     return {
       target,
       method,
@@ -201,7 +204,7 @@ async function quantize(flags: QuantizeFlags, imageCount: number, maxDrop: numbe
         calibrate: (calibratedMs - startedMs) / 1000,
         gate: (performance.now() - calibratedMs) / 1000,
       },
-      ...(written ? { model: written.modelPath, sha256: written.sha256, bytes: bytes.length } : {}),
+      ...(sha256 ? { model: place.modelPath, sha256, bytes: bytes.length } : {}),
     };
   } finally {
     await judge.dispose();

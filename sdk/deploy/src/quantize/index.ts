@@ -14,5 +14,5 @@ export {
   type Range,
 } from './range-collectors.js';
 export { hasVnni, type QuantizeTarget, quantizeTargets, targetSettings } from './targets.js';
-export { type WrittenFile, writeModelFile } from './write-model-file.js';
+export { type ModelFileTarget, modelFileTarget, writeModelFile } from './write-model-file.js';
 export { writeQdq } from './write-qdq.js';

@@ -66,7 +66,13 @@ class MinMax implements RangeCollector {
   }
 }
 
-/** Counts per bin; bins are added in front and behind, their width stays. */
+/**
+ * Bins that a histogram may grow to, in times of those that it began with. An outlier a hundred times as large as the first
+ * values would ask for a hundred times as many, and the search of `entropy` takes their square: 400 s for one tensor.
+ */
+const maxGrowth = 2;
+
+/** Counts per bin; bins are added in front and behind, and pairs merged when they become too many. */
 class SignedHistogram {
   counts = new Float64Array(0);
   /** Largest magnitude covered. */
@@ -90,13 +96,28 @@ class SignedHistogram {
       this.threshold = magnitude;
     } else if (magnitude > this.threshold) {
       const { width } = this;
-      const more = Math.floor((magnitude - this.threshold) / width) + 1;
-      const wider = new Float64Array(this.counts.length + 2 * more);
-      wider.set(this.counts, more);
-      this.counts = wider;
-      this.threshold += more * width;
+      this.widen(Math.floor((magnitude - this.threshold) / width) + 1);
+      while (this.counts.length > maxGrowth * this.bins) this.mergePairs();
     }
     count(values, this.counts, -this.threshold, this.threshold);
+  }
+
+  /** Adds empty bins on both sides. */
+  private widen(more: number): void {
+    const { width } = this;
+    const wider = new Float64Array(this.counts.length + 2 * more);
+    wider.set(this.counts, more);
+    this.counts = wider;
+    this.threshold += more * width;
+  }
+
+  /** Half as many bins of twice the width, an edge still at 0. */
+  private mergePairs(): void {
+    if (this.counts.length % 4 !== 0) this.widen(1);
+    this.counts = Float64Array.from(
+      { length: this.counts.length / 2 },
+      (_, i) => this.counts[2 * i]! + this.counts[2 * i + 1]!,
+    );
   }
 }
 

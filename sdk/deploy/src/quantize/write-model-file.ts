@@ -6,49 +6,56 @@ import { type ModelManifest, modelManifestSchema, PlumblineError } from '@plumbl
 import { loadConfig } from '@plumbline/core/config';
 import { manifestFileName, modelFileName } from '@plumbline/runtime/model-folder';
 
-export interface WrittenFile {
+/** Where a further file of a model goes. */
+export interface ModelFileTarget {
   readonly modelPath: string;
   readonly manifestPath: string;
-  readonly sha256: string;
+  /** What the manifest will say of everything but the new file. */
+  readonly manifest: ModelManifest;
 }
 
 /**
- * Writes a further file of a model: into the folder of that model, whose manifest then names both, or into a folder of its
- * own with a manifest that names this one. Each file appears whole or not at all.
+ * A place in the folder of the model that the file is made from, whose manifest then names both, or in a folder of its own
+ * with a manifest that names this one.
  * @param out a folder, or the path of the .onnx file
- * @param source manifest of the model that the file was made from
- * @throws {PlumblineError} PLB_DEPLOY_WRITE_FAILED, and nothing partial remains; PLB_DEPLOY_OTHER_MODEL when the folder
- *   is another model's
+ * @param source manifest of the model that the file is made from
+ * @throws {PlumblineError} PLB_DEPLOY_OTHER_MODEL when the folder is another model's; PLB_CONFIG_SYNTAX or
+ *   PLB_CONFIG_INVALID for the manifest there
  */
-export async function writeModelFile(out: string, bytes: Uint8Array, source: ModelManifest): Promise<WrittenFile> {
+export function modelFileTarget(out: string, source: ModelManifest): ModelFileTarget {
   const isFile = extname(out) === '.onnx';
   const dir = resolve(isFile ? dirname(out) : out);
-  const fileName = isFile ? basename(out) : modelFileName;
-  const modelPath = join(dir, fileName);
   const manifestPath = join(dir, manifestFileName);
   const present = existsSync(manifestPath) ? loadConfig(manifestPath, modelManifestSchema) : undefined;
   if (present && (present.id !== source.id || present.version !== source.version)) {
-    const named = ({ id, version }: ModelManifest) => `${id} ${version}`;
-    throw new PlumblineError('PLB_DEPLOY_OTHER_MODEL', {
-      file: manifestPath,
-      found: named(present),
-      expected: named(source),
-    });
+    const [found, expected] = [present, source].map(({ id, version }) => `${id} ${version}`) as [string, string];
+    throw new PlumblineError('PLB_DEPLOY_OTHER_MODEL', { file: manifestPath, found, expected });
   }
-  const sha256 = createHash('sha256').update(bytes).digest('hex');
-  const manifest: ModelManifest = {
-    ...source,
-    files: { ...present?.files, [fileName]: { sha256, bytes: bytes.length } },
+  return {
+    modelPath: join(dir, isFile ? basename(out) : modelFileName),
+    manifestPath,
+    manifest: { ...source, files: { ...present?.files } },
   };
+}
+
+/**
+ * Writes the model, then the manifest that names it. Each appears whole or not at all.
+ * @returns sha256 of the model, lower-case hex
+ * @throws {PlumblineError} PLB_DEPLOY_WRITE_FAILED, and nothing partial remains
+ */
+export async function writeModelFile(target: ModelFileTarget, bytes: Uint8Array): Promise<string> {
+  const { modelPath, manifestPath } = target;
+  const sha256 = createHash('sha256').update(bytes).digest('hex');
+  const files = { ...target.manifest.files, [basename(modelPath)]: { sha256, bytes: bytes.length } };
   try {
-    await mkdir(dir, { recursive: true });
+    await mkdir(dirname(modelPath), { recursive: true });
     await writeWhole(modelPath, bytes);
-    await writeWhole(manifestPath, `${JSON.stringify(manifest, null, 2)}\n`);
+    await writeWhole(manifestPath, `${JSON.stringify({ ...target.manifest, files }, null, 2)}\n`);
   } catch (cause) {
     const reason = (cause as NodeJS.ErrnoException).code ?? String(cause);
     throw new PlumblineError('PLB_DEPLOY_WRITE_FAILED', { file: modelPath, reason }, { cause });
   }
-  return { modelPath, manifestPath, sha256 };
+  return sha256;
 }
 
 async function writeWhole(path: string, content: Uint8Array | string): Promise<void> {

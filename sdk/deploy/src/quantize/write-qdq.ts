@@ -51,7 +51,8 @@ class QdqWriter {
       this.nodes.push({ ...node, input: this.inputsOf(node), output: written });
       for (const name of quantized) this.quantizeValue(name);
     }
-    const used = new Set(this.nodes.flatMap((node) => node.input));
+    // A constant may be an output of the graph itself.
+    const used = new Set([...this.nodes.flatMap((node) => node.input), ...model.graph.output.map(({ name }) => name)]);
     const initializer = [...this.initializers.values()].filter(({ name }) => used.has(name));
     return { ...model, graph: { ...model.graph, node: this.nodes, initializer, value_info: [] } };
   }
