@@ -2,7 +2,20 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createRandom } from '@plumbline/core/random';
 import { exportPortable, portableOpsets, readCheckpoint } from '@plumbline/deploy/export';
+import {
+  featureNodes,
+  GraphView,
+  measureRanges,
+  planQdq,
+  Quantizer,
+  type QuantizeTarget,
+  quantizeTargets,
+  targetSettings,
+  valuesToMeasure,
+} from '@plumbline/deploy/quantize';
+import { foldConstants } from '@plumbline/runtime/session';
 import { InferenceSession } from 'onnxruntime-node';
 import { afterAll, describe, expect, it } from 'vitest';
 import { tinyConfig, writeRandomCheckpoint } from './random-checkpoint.js';
@@ -54,4 +67,34 @@ describe.each(variants)('the exported graph of $name', ({ name, model }) => {
     const printed = execFileSync(python, ['-c', check, ...files], { encoding: 'utf8' });
     expect(printed.trim().split('\n')).toEqual(files.map((file, i) => `${file} ${portableOpsets[i]}`));
   });
+
+  it.skipIf(!hasOnnx).each(quantizeTargets)('passes it in integers for %s as well', async (target) => {
+    const checkpoint = await readCheckpoint(checkpointDir);
+    const files: string[] = [];
+    for (const opset of portableOpsets) {
+      const file = join(dir, `${name}-${opset}-${target}.onnx`);
+      writeFileSync(file, exportPortable(checkpoint, { opset }).bytes);
+      writeFileSync(file, await quantized(file, target));
+      files.push(file);
+    }
+    const printed = execFileSync(python, ['-c', check, ...files], { encoding: 'utf8' });
+    expect(printed.trim().split('\n')).toEqual(files.map((file, i) => `${file} ${portableOpsets[i]}`));
+  });
 });
+
+/** Ranges from one frame of noise. */
+async function quantized(file: string, target: QuantizeTarget): Promise<Uint8Array> {
+  const view = new GraphView(await foldConstants(file), file);
+  const nodes = featureNodes(view);
+  const settings = targetSettings(target, true);
+  const plan = planQdq(view, new Set(nodes.map(({ name }) => name)), settings);
+  const random = createRandom(5);
+  const data = Uint8Array.from({ length: 64 * 64 * 3 }, () => random.int(256));
+  const images = (async function* () {
+    yield { name: 'noise', image: { width: 64, height: 64, data } };
+  })();
+  const options = { method: 'percentile', isSymmetric: false, input: 'frame' } as const;
+  const ranges = await measureRanges(view.model, valuesToMeasure(plan), images, options);
+  const quantizer = new Quantizer(view, nodes, settings, ranges);
+  return quantizer.encode(quantizer.without(new Set()));
+}
