@@ -82,7 +82,8 @@ describe('plumbline quantize', () => {
     const model = join(dir, 'one-layer');
     writeOneLayerModel(model, 'part', box, 1e5);
     const out = join(dir, 'refused', 'model.onnx');
-    const { exitCode, stdout, stderr } = await quantize(model, out, blanks, '--json');
+    const html = join(dir, 'reports', 'refused.html');
+    const { exitCode, stdout, stderr } = await quantize(model, out, blanks, '--html', html, '--json');
     expect(stderr).toContain('PLB_DEPLOY_GATE_FAILED: the quantized model loses 100.00 AP, more than 0.5 are allowed');
     expect(exitCode).toBe(1);
     expect(JSON.parse(stdout)).toMatchObject({
@@ -93,6 +94,7 @@ describe('plumbline quantize', () => {
       speedup: null,
     });
     expect(existsSync(join(dir, 'refused'))).toBe(false);
+    expect(await readFile(html, 'utf8')).toContain('refused: AP drops by 100.00 points');
   }, 60_000);
 
   it('lets the same model pass where the step is fine enough, with all-zero weights', async () => {

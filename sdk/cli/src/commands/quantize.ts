@@ -1,3 +1,5 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { PlumblineError } from '@plumbline/contract';
 import type { Dataset } from '@plumbline/data/dataset';
 import type {
@@ -10,7 +12,7 @@ import type {
 import { type Command, Option } from 'commander';
 import { loadOptional } from '../load-package.js';
 import { parseCount } from '../option-values.js';
-import { Progress, printJson } from '../output.js';
+import { Progress, printJson, utcMinute } from '../output.js';
 
 interface QuantizeFlags {
   model: string;
@@ -22,6 +24,7 @@ interface QuantizeFlags {
   images: string;
   maxDrop: string;
   reduceRange: 'auto' | 'yes' | 'no';
+  html?: string;
   json?: boolean;
 }
 
@@ -62,6 +65,10 @@ export function registerQuantize(program: Command): void {
         .choices(['auto', 'yes', 'no'])
         .default('auto'),
     )
+    .option(
+      '--html <file>',
+      'write a report with noise and cost of every layer, measured also when the first model passes',
+    )
     .option('--json', 'print one JSON document')
     .addHelpText(
       'after',
@@ -86,7 +93,7 @@ interface QuantizeReport {
   readonly keptFloat: readonly string[];
   /** Layers that can be quantized. */
   readonly layers: number;
-  /** Each alone in integers; empty when the first model passed. */
+  /** Each alone in integers; empty when the first model passed and no report was asked for. */
   readonly harm: readonly LayerHarm[];
   /** Models evaluated. */
   readonly tried: number;
@@ -106,6 +113,7 @@ async function runQuantize(flags: QuantizeFlags): Promise<void> {
     throw new PlumblineError('PLB_CLI_USAGE', { problem, accepted: 'points of AP from 0 to 100' });
   }
   const report = await quantize(flags, parseCount(flags.images, '--images'), maxDrop);
+  if (flags.html !== undefined) await writeReport(flags.html, flags.model, report);
   if (flags.json) printJson(report);
   else process.stdout.write(asText(report));
   if (report.passed) return;
@@ -119,6 +127,14 @@ async function runQuantize(flags: QuantizeFlags): Promise<void> {
   // Not thrown: the report is the one JSON document already.
   process.stderr.write(`${code}: ${message}\n${help}\n`);
   process.exitCode = 1;
+}
+
+async function writeReport(file: string, model: string, report: QuantizeReport): Promise<void> {
+  const { renderQuantization } = await import('@plumbline/data/report');
+  const calibration = `${report.method}, ${report.images} images${report.reducedRange ? ', 7-bit weights' : ''}`;
+  const page = renderQuantization({ ...report, model, calibration, layers: report.harm }, utcMinute(new Date()));
+  await mkdir(dirname(file), { recursive: true });
+  await writeFile(file, page);
 }
 
 async function quantize(flags: QuantizeFlags, imageCount: number, maxDrop: number): Promise<QuantizeReport> {
@@ -187,6 +203,7 @@ async function quantize(flags: QuantizeFlags, imageCount: number, maxDrop: numbe
       },
       maxDrop,
     );
+    const harm = flags.html !== undefined && outcome.harm.length === 0 ? await measureHarm() : outcome.harm;
     const bytes = encode(outcome.keptFloat);
     const speedup = outcome.passed ? await judge.compareSpeed(floatBytes, bytes) : null;
     const sha256 = outcome.passed ? await deploy.writeModelFile(place, bytes) : undefined;
@@ -199,6 +216,7 @@ async function quantize(flags: QuantizeFlags, imageCount: number, maxDrop: numbe
       maxDrop,
       layers: quantizer.layers.length,
       ...outcome,
+      harm,
       speedup,
       seconds: {
         calibrate: (calibratedMs - startedMs) / 1000,
