@@ -1,9 +1,9 @@
-import { spawn } from 'node:child_process';
 import { PlumblineError, type TrainConfig, trainConfigSchema } from '@plumbline/contract';
 import { loadConfig } from '@plumbline/core/config';
 import type { EngineChoice } from '@plumbline/train/engines';
 import type { TrainingFigures } from '@plumbline/train/train';
 import type { Command } from 'commander';
+import { askPeer } from '../ask-peer.js';
 import { engineOption, printEngine } from '../engine-option.js';
 import { loadOptional } from '../load-package.js';
 import { parseCount } from '../option-values.js';
@@ -22,7 +22,7 @@ interface TrainBenchFlags {
 }
 
 /** What a peer prints. */
-interface PeerAnswer {
+interface TrainAnswer {
   readonly version: string;
   readonly device: string;
   readonly stepSeconds: readonly number[];
@@ -111,29 +111,17 @@ async function runBenchTrain(flags: TrainBenchFlags): Promise<void> {
   else process.stdout.write(asText(report));
 }
 
-/** Gives a peer the job on its standard input and reads its answer; a peer that does not answer is named, not counted. */
-async function timePeer(command: string, job: object, { imagesPerSecond }: TrainingFigures): Promise<PeerRow> {
-  const child = spawn(command, { shell: true, stdio: ['pipe', 'pipe', 'pipe'] });
-  const output = { stdout: '', stderr: '' };
-  child.stdout.setEncoding('utf8').on('data', (text: string) => {
-    output.stdout += text;
-  });
-  child.stderr.setEncoding('utf8').on('data', (text: string) => {
-    output.stderr += text;
-  });
-  child.stdin.on('error', () => {}); // ended before it read the job: its exit code says so
-  child.stdin.end(JSON.stringify(job));
-  const code = await new Promise<number | null>((resolve) => child.on('close', resolve));
-  try {
-    const { version, device, stepSeconds } = JSON.parse(output.stdout) as PeerAnswer;
-    const { schedule } = (job as { config: TrainConfig }).config;
-    const total = stepSeconds.reduce((sum, value) => sum + value, 0);
-    const theirs = (stepSeconds.length * schedule.batchSize) / total;
-    return { command, version, device, imagesPerSecond: theirs, ratio: imagesPerSecond / theirs };
-  } catch {
-    const lastLine = output.stderr.trim().split('\n').at(-1) ?? '';
-    return { command, missing: lastLine || `exit code ${code}` };
-  }
+async function timePeer(
+  command: string,
+  job: { readonly config: TrainConfig },
+  { imagesPerSecond }: TrainingFigures,
+): Promise<PeerRow> {
+  const answered = await askPeer<TrainAnswer>(command, job);
+  if ('missing' in answered) return { command, missing: answered.missing };
+  const { version, device, stepSeconds } = answered.answer;
+  const total = stepSeconds.reduce((sum, value) => sum + value, 0);
+  const theirs = (stepSeconds.length * job.config.schedule.batchSize) / total;
+  return { command, version, device, imagesPerSecond: theirs, ratio: imagesPerSecond / theirs };
 }
 
 interface Report extends TrainingFigures {
