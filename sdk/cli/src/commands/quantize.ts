@@ -1,5 +1,5 @@
 import { mkdir, writeFile } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { basename, dirname } from 'node:path';
 import { PlumblineError } from '@plumbline/contract';
 import type { Dataset } from '@plumbline/data/dataset';
 import type {
@@ -206,7 +206,7 @@ async function quantize(flags: QuantizeFlags, imageCount: number, maxDrop: numbe
     const harm = flags.html !== undefined && outcome.harm.length === 0 ? await measureHarm() : outcome.harm;
     const bytes = encode(outcome.keptFloat);
     const speedup = outcome.passed ? await judge.compareSpeed(floatBytes, bytes) : null;
-    const sha256 = outcome.passed ? await deploy.writeModelFile(place, bytes) : undefined;
+    const written = outcome.passed ? await deploy.writeModelFile(place, bytes) : undefined;
     return {
       target,
       method,
@@ -222,7 +222,7 @@ async function quantize(flags: QuantizeFlags, imageCount: number, maxDrop: numbe
         calibrate: (calibratedMs - startedMs) / 1000,
         gate: (performance.now() - calibratedMs) / 1000,
       },
-      ...(sha256 ? { model: place.modelPath, sha256, bytes: bytes.length } : {}),
+      ...(written ? { model: place.modelPath, ...written.files[basename(place.modelPath)]! } : {}),
     };
   } finally {
     await judge.dispose();

@@ -1,8 +1,7 @@
-import { createHash } from 'node:crypto';
-import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { basename, dirname, extname, join, resolve } from 'node:path';
 import type { ModelManifest } from '@plumbline/contract';
 import { manifestFileName, modelFileName } from '@plumbline/runtime/model-folder';
+import { writeModelFile } from '../model-file.js';
 import type { Checkpoint } from './checkpoint.js';
 import { type ExportedModel, portableInput, portableOutputs } from './portable.js';
 
@@ -19,8 +18,10 @@ export interface WrittenModel {
 }
 
 /**
- * Writes an exported model and the manifest.json beside it. Both appear whole or not at all, the model first.
+ * Writes an exported model and the manifest.json beside it. Both appear whole or not at all, the model first. A manifest
+ * that is there already is replaced: files made from an earlier export are no longer named in it.
  * @param out a folder, or the path of the .onnx file
+ * @throws {PlumblineError} PLB_DEPLOY_WRITE_FAILED
  */
 export async function writeModelFolder(
   out: string,
@@ -41,21 +42,9 @@ export async function writeModelFolder(
     scoreThreshold: config.test.scoreThreshold,
     input: { name: portableInput, layout: 'NHWC', color: 'RGB', networkSizeHw: config.imageSizeHw },
     outputs: portableOutputs,
-    files: {
-      [fileName]: { sha256: createHash('sha256').update(exported.bytes).digest('hex'), bytes: exported.bytes.length },
-    },
+    files: {},
     trainingRunId: runId,
   };
-  await mkdir(dir, { recursive: true });
-  const modelPath = join(dir, fileName);
-  const manifestPath = join(dir, manifestFileName);
-  await writeWhole(modelPath, exported.bytes);
-  await writeWhole(manifestPath, `${JSON.stringify(manifest, null, 2)}\n`);
-  return { modelPath, manifestPath, manifest };
-}
-
-async function writeWhole(path: string, content: Uint8Array | string): Promise<void> {
-  const partial = `${path}.partial`;
-  await writeFile(partial, content);
-  await rename(partial, path);
+  const target = { modelPath: join(dir, fileName), manifestPath: join(dir, manifestFileName), manifest };
+  return { ...target, manifest: await writeModelFile(target, exported.bytes) };
 }

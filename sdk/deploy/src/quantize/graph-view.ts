@@ -76,3 +76,8 @@ export function intAttribute(node: OnnxNode, name: string, otherwise: number): n
   const found = node.attribute.find((attribute) => attribute.name === name);
   return found?.i === undefined ? otherwise : toNumber(found.i);
 }
+
+/** A list of integers; empty when the attribute is absent. */
+export function intsAttribute(node: OnnxNode, name: string): number[] {
+  return (node.attribute.find((attribute) => attribute.name === name)?.ints ?? []).map(toNumber);
+}

@@ -1,3 +1,4 @@
+export { type ModelFileTarget, modelFileTarget, writeModelFile } from '../model-file.js';
 export { type GateFigures, type GateOutcome, type GateSteps, type LayerHarm, searchGate } from './accuracy-gate.js';
 export { type CalibrationImage, type CalibrationOptions, measureRanges } from './calibrate.js';
 export { featureNodes } from './choose-nodes.js';
@@ -14,5 +15,4 @@ export {
   type Range,
 } from './range-collectors.js';
 export { hasVnni, type QuantizeTarget, quantizeTargets, targetSettings } from './targets.js';
-export { type ModelFileTarget, modelFileTarget, writeModelFile } from './write-model-file.js';
 export { writeQdq } from './write-qdq.js';

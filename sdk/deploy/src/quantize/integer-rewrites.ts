@@ -11,8 +11,8 @@ import {
   type OnnxNode,
   type OnnxTensor,
 } from '@plumbline/runtime/onnx';
-import { intAttribute, sizesOf } from './graph-view.js';
-import { inferMapShapes, intsAttribute, type MapShape } from './map-shapes.js';
+import { intAttribute, intsAttribute, sizesOf } from './graph-view.js';
+import { inferMapShapes, type MapShape } from './map-shapes.js';
 
 /**
  * The first convolution over blocks of 2 x 2 pixels, the upsampling by copies, and feature maps that several stages pool

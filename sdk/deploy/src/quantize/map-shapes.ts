@@ -1,5 +1,5 @@
-import { dataType, type OnnxGraph, type OnnxNode, type OnnxTensor, toNumber } from '@plumbline/runtime/onnx';
-import { intAttribute, sizesOf } from './graph-view.js';
+import { dataType, type OnnxGraph, type OnnxNode, type OnnxTensor } from '@plumbline/runtime/onnx';
+import { intAttribute, intsAttribute, sizesOf } from './graph-view.js';
 
 /** [batch, channels, height, width] of a feature map. */
 export type MapShape = readonly [batch: number, channels: number, height: number, width: number];
@@ -66,10 +66,6 @@ function windowed([batch, channels, height, width]: MapShape, node: OnnxNode, ke
     return (intAttribute(node, 'ceil_mode', 0) === 1 ? Math.ceil(steps) : Math.floor(steps)) + 1;
   };
   return [batch, channels, side(height, 0), side(width, 1)];
-}
-
-export function intsAttribute(node: OnnxNode, name: string): number[] {
-  return (node.attribute.find((attribute) => attribute.name === name)?.ints ?? []).map(toNumber);
 }
 
 function int64Values(tensor: OnnxTensor): number[] {

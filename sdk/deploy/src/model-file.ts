@@ -40,22 +40,23 @@ export function modelFileTarget(out: string, source: ModelManifest): ModelFileTa
 
 /**
  * Writes the model, then the manifest that names it. Each appears whole or not at all.
- * @returns sha256 of the model, lower-case hex
+ * @returns the manifest as written
  * @throws {PlumblineError} PLB_DEPLOY_WRITE_FAILED, and nothing partial remains
  */
-export async function writeModelFile(target: ModelFileTarget, bytes: Uint8Array): Promise<string> {
+export async function writeModelFile(target: ModelFileTarget, bytes: Uint8Array): Promise<ModelManifest> {
   const { modelPath, manifestPath } = target;
   const sha256 = createHash('sha256').update(bytes).digest('hex');
   const files = { ...target.manifest.files, [basename(modelPath)]: { sha256, bytes: bytes.length } };
+  const manifest = { ...target.manifest, files };
   try {
     await mkdir(dirname(modelPath), { recursive: true });
     await writeWhole(modelPath, bytes);
-    await writeWhole(manifestPath, `${JSON.stringify({ ...target.manifest, files }, null, 2)}\n`);
+    await writeWhole(manifestPath, `${JSON.stringify(manifest, null, 2)}\n`);
   } catch (cause) {
     const reason = (cause as NodeJS.ErrnoException).code ?? String(cause);
     throw new PlumblineError('PLB_DEPLOY_WRITE_FAILED', { file: modelPath, reason }, { cause });
   }
-  return sha256;
+  return manifest;
 }
 
 async function writeWhole(path: string, content: Uint8Array | string): Promise<void> {
