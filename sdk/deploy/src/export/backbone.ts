@@ -42,10 +42,10 @@ export function buildBackbone(
   });
 }
 
-function residualBlock(
+export function residualBlock(
   b: GraphBuilder,
   weights: Weights,
-  config: BackboneConfig,
+  config: Pick<BackboneConfig, 'block' | 'groups' | 'norm' | 'groupNormGroups'>,
   path: string,
   x: Value,
   { inputs, inner, outputs, stride }: BlockShape,

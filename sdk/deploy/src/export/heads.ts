@@ -6,6 +6,7 @@ import type { TrainConfig } from '@plumbline/contract';
 import { concatFloat32, type Stds, stageStds } from '@plumbline/core/geometry';
 import { buildDecode } from './box-decode.js';
 import type { Weights } from './checkpoint.js';
+import { buildConvBranch, convBranchOutputs } from './conv-branch.js';
 import { buildDense } from './dense.js';
 import type { GraphBuilder, Value } from './graph-builder.js';
 import { buildRoiFeatures, restoreOrder } from './roi-features.js';
@@ -19,96 +20,156 @@ export interface HeadOutput {
 }
 
 /**
- * The n regressors and the one classifier. Scores come from stage 1 on the proposals alone. With one regressor its
- * class-specific boxes are final; with more, the delta of the best foreground class refines the proposal and later,
- * class-agnostic stages refine that box further, each on features pooled anew.
- * The stds of the box coder are folded into the last layer of each regressor.
- * Source: Wang et al., "Decoupled R-CNN", IEEE TCSVT 2022, sections III-B and III-C.
+ * Stage by stage: classifier (the first stage, or every one), then regressor; each regressor moves the boxes of the one
+ * before, on features pooled anew. A class-specific first one moves them by the delta of the best foreground class, unless
+ * its boxes are the result. Scores of several classifiers are averaged. The stds of the box coder are folded into the last
+ * layer of each regressor.
+ * Source: Wang et al., "Decoupled R-CNN", IEEE TCSVT 2022, sections III-B and III-C; Cascade R-CNN (arXiv:1712.00726);
+ * Double-Head (arXiv:1904.06493).
  */
 export function buildHeads(
   b: GraphBuilder,
   weights: Weights,
-  config: TrainConfig['model'],
+  { model, test }: Pick<TrainConfig, 'model' | 'test'>,
   classCount: number,
-  scoreThreshold: number,
   pyramid: readonly Value[],
   proposals: Value,
   limits: Value,
 ): HeadOutput {
-  const { fcChannels, roiSize, samplingRatio, aligned } = config.head;
-  const channels = config.fpn.channels;
-  const inputs = channels * roiSize * roiSize;
-  const pool = (stage: number, boxes: Value) =>
-    buildRoiFeatures(b, `roi_head.stage${stage}.pool`, pyramid, boxes, { channels, roiSize, samplingRatio, aligned });
-  const regress = (stage: number, x: Value, outputs: number) => {
-    const path = `roi_head.stage${stage}.fc_reg`;
-    return buildDense(
-      b,
-      path,
-      x,
-      fcChannels,
-      outputs,
-      scaledRegressor(weights, path, fcChannels, outputs, stageStds[stage - 1]!),
-    );
-  };
-
-  const first = pool(1, proposals);
-  const branches = config.head.shared
-    ? sharedBranches(b, weights, first.rows, inputs, fcChannels)
-    : separateBranches(b, weights, first.rows, inputs, fcChannels);
-  const clsPath = 'roi_head.stage1.fc_cls';
-  const logitRows = buildDense(
-    b,
-    clsPath,
-    branches.classification,
-    fcChannels,
-    classCount + 1,
-    denseWeights(weights, clsPath, fcChannels, classCount + 1),
-  );
-  const deltaRows = regress(1, branches.regression, 4 * classCount);
-  const logits = restoreOrder(b, clsPath, logitRows, first.roiOfRow);
-  const deltas = b.reshape(
-    'roi_head.stage1.deltas',
-    restoreOrder(b, 'roi_head.stage1.fc_reg', deltaRows, first.roiOfRow),
-    [-1, classCount, 4],
-  );
-
-  const foreground = (name: string, value: Value) =>
-    b.op(name, 'Slice', [value, b.ints([0]), b.ints([classCount]), b.ints([1])]);
-  const probabilities = foreground(
-    'roi_head.probabilities',
-    b.op('roi_head.softmax', 'Softmax', [logits], { axis: 1 }),
-  );
-  if (config.regressors === 1) {
-    const priors = b.op('roi_head.priors', 'Unsqueeze', [proposals, b.ints([1])]);
-    return {
-      probabilities,
-      boxes: buildDecode(b, 'roi_head.stage1.decode', priors, deltas, limits),
-      isClassSpecific: true,
-    };
-  }
-  const best = b.op('roi_head.bestClass', 'ArgMax', [foreground('roi_head.foregroundLogits', logits)], {
-    axis: 1,
-    keepdims: 1,
-  });
-  const bestDeltas = b.op('roi_head.bestDeltas', 'GatherND', [deltas, best], { batch_dims: 1 });
-  const kept = scoredRows(b, probabilities, scoreThreshold);
-  const rows = (name: string, value: Value) => b.op(`roi_head.kept.${name}`, 'Gather', [value, kept]);
-  let boxes = buildDecode(
-    b,
-    'roi_head.stage1.decode',
-    rows('proposals', proposals),
-    rows('deltas', bestDeltas),
-    limits,
-  );
-  for (let stage = 2; stage <= config.regressors; stage++) {
+  const hasStageClassifiers = model.kind === 'cascade' || model.classifiers === 'perStage';
+  const classifiers = hasStageClassifiers ? model.regressors : 1;
+  const wanted = test.classifier === null ? Array.from({ length: classifiers }, (_, k) => k + 1) : [test.classifier];
+  const lastRegressor = test.regressor ?? model.regressors;
+  const lastStage = Math.max(lastRegressor, ...wanted);
+  const logits: Value[] = [];
+  let priors = proposals;
+  let boxes: Value | undefined;
+  let isClassSpecific = false;
+  let kept: Value | undefined;
+  for (let stage = 1; stage <= lastStage; stage++) {
     const path = `roi_head.stage${stage}`;
-    const features = pool(stage, boxes);
-    const hidden = twoDense(b, weights, `${path}.reg_branch`, features.rows, inputs, fcChannels);
-    const stageDeltas = restoreOrder(b, `${path}.fc_reg`, regress(stage, hidden, 4), features.roiOfRow);
-    boxes = buildDecode(b, `${path}.decode`, boxes, stageDeltas, limits);
+    const isClassified = stage <= classifiers && (stage === 1 || wanted.includes(stage));
+    const isRegressed = boxes === undefined || stage < lastStage;
+    const isSpecific = stage === 1 && model.kind !== 'cascade' && model.head.firstRegressor === 'classSpecific';
+    const outputs = isSpecific ? 4 * classCount : 4;
+    const shape = {
+      b,
+      weights,
+      model,
+      pyramid,
+      path,
+      isClassified,
+      isRegressed,
+      hasOwnClassifier: stage <= classifiers,
+    };
+    const found = buildStage(shape, priors, classCount, outputs, stageStds[stage - 1]!);
+    if (found.logits && wanted.includes(stage)) logits.push(found.logits);
+    if (!found.deltas) break;
+    const perClass = () => b.reshape(`${path}.deltas`, found.deltas!, [-1, classCount, 4]);
+    if (isSpecific && stage === lastRegressor) {
+      const rows = b.op('roi_head.priors', 'Unsqueeze', [priors, b.ints([1])]);
+      boxes = buildDecode(b, `${path}.decode`, rows, perClass(), limits);
+      isClassSpecific = true;
+      if (stage === lastStage) break;
+    }
+    let deltas = isSpecific ? bestDeltas(b, perClass(), found.logits!, classCount) : found.deltas;
+    // Rows that no class scores leave no trace, unless a later classifier has a say as well.
+    if (stage === 1 && lastStage > 1 && wanted.length === 1 && wanted[0] === 1 && boxes === undefined) {
+      kept = scoredRows(
+        b,
+        foreground(b, softmax(b, 'roi_head.softmax', found.logits!), classCount),
+        test.scoreThreshold,
+      );
+      priors = b.op('roi_head.kept.proposals', 'Gather', [priors, kept]);
+      deltas = b.op('roi_head.kept.deltas', 'Gather', [deltas, kept]);
+    }
+    priors = buildDecode(b, boxes === undefined ? `${path}.decode` : `${path}.next`, priors, deltas, limits);
+    if (stage === lastRegressor) boxes ??= priors;
   }
-  return { probabilities: rows('probabilities', probabilities), boxes, isClassSpecific: false };
+  const probabilities = foreground(b, averageScores(b, logits, test.average), classCount);
+  const rows = kept ? b.op('roi_head.kept.probabilities', 'Gather', [probabilities, kept]) : probabilities;
+  return { probabilities: rows, boxes: boxes!, isClassSpecific };
+}
+
+interface StageShape {
+  readonly b: GraphBuilder;
+  readonly weights: Weights;
+  readonly model: TrainConfig['model'];
+  readonly pyramid: readonly Value[];
+  readonly path: string;
+  readonly isClassified: boolean;
+  readonly isRegressed: boolean;
+  /** A stage with a classifier may share its layers. */
+  readonly hasOwnClassifier: boolean;
+}
+
+/** @returns logits [R, C + 1] and deltas [R, outputs], in the order of the boxes */
+function buildStage(
+  { b, weights, model, pyramid, path, isClassified, isRegressed, hasOwnClassifier }: StageShape,
+  boxes: Value,
+  classCount: number,
+  outputs: number,
+  stds: Stds,
+): { logits?: Value; deltas?: Value } {
+  const { fcChannels: fc, roiSize, samplingRatio, aligned, shared, branch, regressionRoiScale: scale } = model.head;
+  const { channels } = model.fpn;
+  const inputs = channels * roiSize * roiSize;
+  const pool = (name: string, sideScale: number) =>
+    buildRoiFeatures(b, `${path}.${name}`, pyramid, boxes, { channels, roiSize, samplingRatio, aligned, sideScale });
+  const classified = isClassified ? pool('pool', 1) : undefined;
+  const regressed = isRegressed
+    ? scale === 1
+      ? (classified ?? pool('pool', 1))
+      : pool('regressionPool', scale)
+    : undefined;
+  const isShared = shared && hasOwnClassifier;
+  const clsBranch = `${path}.${shared ? 'shared_fcs' : 'cls_fcs'}`;
+  let clsHidden: Value | undefined;
+  let regHidden: Value | undefined;
+  if (classified && classified === regressed && !isShared && branch === 'fc') {
+    [clsHidden, regHidden] = separateBranches(b, weights, path, classified.rows, inputs, fc);
+  } else if (classified) clsHidden = twoDense(b, weights, clsBranch, classified.rows, inputs, fc);
+  if (regressed && !regHidden) {
+    const { rows } = regressed;
+    if (isShared) regHidden = regressed === classified ? clsHidden! : twoDense(b, weights, clsBranch, rows, inputs, fc);
+    else if (branch === 'conv') regHidden = buildConvBranch(b, weights, `${path}.reg_branch`, rows, channels, roiSize);
+    else regHidden = twoDense(b, weights, `${path}.reg_branch`, rows, inputs, fc);
+  }
+  const found: { logits?: Value; deltas?: Value } = {};
+  if (clsHidden) {
+    const layer = `${path}.fc_cls`;
+    const rows = buildDense(b, layer, clsHidden, fc, classCount + 1, denseWeights(weights, layer, fc, classCount + 1));
+    found.logits = restoreOrder(b, layer, rows, classified!.roiOfRow);
+  }
+  if (regHidden) {
+    const layer = `${path}.fc_reg`;
+    const width = branch === 'conv' && !isShared ? convBranchOutputs(channels) : fc;
+    const rows = buildDense(b, layer, regHidden, width, outputs, scaledRegressor(weights, layer, width, outputs, stds));
+    found.deltas = restoreOrder(b, layer, rows, regressed!.roiOfRow);
+  }
+  return found;
+}
+
+/** The delta [R, 4] of the foreground class with the highest logit, even where the background's is higher. */
+function bestDeltas(b: GraphBuilder, deltas: Value, logits: Value, classCount: number): Value {
+  const best = b.op('roi_head.bestClass', 'ArgMax', [foreground(b, logits, classCount)], { axis: 1, keepdims: 1 });
+  return b.op('roi_head.bestDeltas', 'GatherND', [deltas, best], { batch_dims: 1 });
+}
+
+function foreground(b: GraphBuilder, value: Value, classCount: number): Value {
+  return b.op('roi_head.foreground', 'Slice', [value, b.ints([0]), b.ints([classCount]), b.ints([1])]);
+}
+
+function softmax(b: GraphBuilder, name: string, logits: Value): Value {
+  return b.op(name, 'Softmax', [logits], { axis: 1 });
+}
+
+/** [R, C + 1] mean over the classifiers, of their probabilities or of their logits. */
+function averageScores(b: GraphBuilder, logits: readonly Value[], of: TrainConfig['test']['average']): Value {
+  const mean = (values: readonly Value[]) =>
+    values.length === 1 ? values[0]! : b.op('roi_head.average', 'Mean', values);
+  if (of === 'logits') return softmax(b, 'roi_head.scores', mean(logits));
+  return mean(logits.map((each, k) => softmax(b, `roi_head.scores${k + 1}`, each)));
 }
 
 /**
@@ -122,35 +183,33 @@ function scoredRows(b: GraphBuilder, probabilities: Value, scoreThreshold: numbe
     ...axesAttribute,
     keepdims: 0,
   });
-  const isScored = b.op('roi_head.isScored', 'Greater', [highest, b.floats([scoreThreshold], [])]);
+  const best = b.op('roi_head.bestScore', 'ReduceMax', [highest], { keepdims: 0 });
+  const threshold = b.op('roi_head.threshold', 'Min', [best, b.floats([scoreThreshold], [])]);
+  const isScored = b.op('roi_head.isScored', 'GreaterOrEqual', [highest, threshold]);
   return b.op('roi_head.scored', 'Squeeze', [b.op('roi_head.scoredIndex', 'NonZero', [isScored]), b.ints([0])]);
 }
 
-interface Branches {
-  /** float [R, F] each; the same value when the layers are shared. */
-  readonly classification: Value;
-  readonly regression: Value;
-}
-
-function sharedBranches(b: GraphBuilder, weights: Weights, rows: Value, inputs: number, fc: number): Branches {
-  const hidden = twoDense(b, weights, 'roi_head.stage1.shared_fcs', rows, inputs, fc);
-  return { classification: hidden, regression: hidden };
-}
-
-/** The first layers of both branches read the same rows: one product of 2F columns computes both. */
-function separateBranches(b: GraphBuilder, weights: Weights, rows: Value, inputs: number, fc: number): Branches {
-  const paths = ['roi_head.stage1.cls_fcs', 'roi_head.stage1.reg_branch'];
-  const firsts = paths.map((path) => denseWeights(weights, `${path}.fc1`, inputs, fc));
+/** The first layers of both branches read the same rows: one product of 2F columns computes both. @returns [R, F] each */
+function separateBranches(
+  b: GraphBuilder,
+  weights: Weights,
+  path: string,
+  rows: Value,
+  inputs: number,
+  fc: number,
+): [classification: Value, regression: Value] {
+  const paths = [`${path}.cls_fcs`, `${path}.reg_branch`];
+  const firsts = paths.map((branch) => denseWeights(weights, `${branch}.fc1`, inputs, fc));
   const joined = {
     weight: concatFloat32(firsts.map((layer) => layer.weight)),
     bias: concatFloat32(firsts.map((layer) => layer.bias)),
   };
-  const both = b.op('roi_head.stage1.fc1.relu', 'Relu', [
-    buildDense(b, 'roi_head.stage1.fc1', rows, inputs, 2 * fc, joined),
-  ]);
-  const hidden = b.split('roi_head.stage1.branches', both, [fc, fc], 1);
-  const [classification, regression] = paths.map((path, i) => denseRelu(b, weights, `${path}.fc2`, hidden[i]!, fc, fc));
-  return { classification: classification!, regression: regression! };
+  const both = b.op(`${path}.fc1.relu`, 'Relu', [buildDense(b, `${path}.fc1`, rows, inputs, 2 * fc, joined)]);
+  const hidden = b.split(`${path}.branches`, both, [fc, fc], 1);
+  const [classification, regression] = paths.map((branch, i) =>
+    denseRelu(b, weights, `${branch}.fc2`, hidden[i]!, fc, fc),
+  );
+  return [classification!, regression!];
 }
 
 function twoDense(b: GraphBuilder, weights: Weights, path: string, rows: Value, inputs: number, fc: number): Value {

@@ -56,16 +56,7 @@ export function exportPortable(checkpoint: Checkpoint, options: PortableOptions 
   const stageChannels = backboneStages(config.model.backbone).map(({ outputs }) => outputs);
   const pyramid = buildFpn(b, weights, stages, stageChannels, config.model.fpn.channels);
   const proposals = buildProposals(b, weights, config, pyramid, network.contentLimits);
-  const heads = buildHeads(
-    b,
-    weights,
-    config.model,
-    classes.length,
-    config.test.scoreThreshold,
-    pyramid,
-    proposals.boxes,
-    network.contentLimits,
-  );
+  const heads = buildHeads(b, weights, config, classes.length, pyramid, proposals.boxes, network.contentLimits);
   const found = buildDetections(b, config.test, heads, network);
   b.output(portableOutputs.boxes, found.boxes, 'float', ['detections', 4]);
   b.output(portableOutputs.scores, found.scores, 'float', ['detections']);

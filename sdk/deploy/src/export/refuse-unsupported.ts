@@ -7,15 +7,9 @@ import type { Checkpoint } from './checkpoint.js';
  */
 export function refuseUnsupported({ source, config: { model, test } }: Checkpoint): void {
   const settings: readonly [key: string, value: unknown, isExported: boolean][] = [
-    ['model.kind', model.kind, model.kind !== 'cascade'],
-    ['model.classifiers', model.classifiers, model.classifiers !== 'perStage'],
     ['model.conventions', model.conventions, model.conventions === 'mmdetection'],
-    ['model.head.branch', model.head.branch, model.head.branch === 'fc'],
-    ['model.head.firstRegressor', model.head.firstRegressor, model.head.firstRegressor === 'classSpecific'],
-    ['model.head.regressionRoiScale', model.head.regressionRoiScale, model.head.regressionRoiScale === 1],
     ['test.softNms', 'set', test.softNms === null],
     ['test.resize', 'set', test.resize === null],
-    ['test.regressor', test.regressor, test.regressor === null],
   ];
   const refused = settings.find(([, , isExported]) => !isExported);
   if (!refused) return;

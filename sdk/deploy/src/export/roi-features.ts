@@ -11,6 +11,15 @@ export interface RoiFeatures {
   readonly roiOfRow: Value;
 }
 
+export interface RoiFeatureOptions {
+  readonly channels: number;
+  readonly roiSize: number;
+  readonly samplingRatio: number;
+  readonly aligned: boolean;
+  /** Factor of the sides of what is pooled, about the centre; the level is that of the box itself. 1 when absent. */
+  readonly sideScale?: number;
+}
+
 /**
  * RoIAlign of every roi on the level of its size, k = clamp(floor(log2(sqrt(w h) / 56 + 1e-6)), 0, 3), written as
  * comparisons because ONNX has no log2. Rows stay grouped by level: only the few numbers computed from them are put
@@ -24,7 +33,7 @@ export function buildRoiFeatures(
   path: string,
   pyramid: readonly Value[],
   boxes: Value,
-  options: { channels: number; roiSize: number; samplingRatio: number; aligned: boolean },
+  options: RoiFeatureOptions,
 ): RoiFeatures {
   const name = (part: string) => `${path}.${part}`;
   const [low, high] = b.split(name('corners'), boxes, [2, 2], 1);
@@ -38,11 +47,12 @@ export function buildRoiFeatures(
     'int64',
   );
   const level = b.op(name('level'), 'ReduceSum', [reached, b.ints([1])], { keepdims: 0 });
+  const pooled = scaleSides(b, path, boxes, low!, high!, options.sideScale ?? 1);
   const parts = strides.map((stride, k) => {
     const at = (part: string) => `${path}.p${k + 2}.${part}`;
     const isHere = b.op(at('isHere'), 'Equal', [level, b.ints([k], [])]);
     const index = b.op(at('index'), 'Squeeze', [b.op(at('nonZero'), 'NonZero', [isHere]), b.ints([0])]);
-    const rois = b.op(at('rois'), 'Gather', [boxes, index]);
+    const rois = b.op(at('rois'), 'Gather', [pooled, index]);
     const batch = b.op(at('batch'), 'Sub', [index, index]);
     const features = b.op(at('roiAlign'), 'RoiAlign', [pyramid[k]!, rois, batch], {
       mode: 'avg',
@@ -70,6 +80,16 @@ export function buildRoiFeatures(
     rows: b.reshape(name('rows'), features, [-1, options.channels * options.roiSize * options.roiSize]),
     roiOfRow: b.op(name('roiOfRow'), 'Unsqueeze', [order, b.ints([1])]),
   };
+}
+
+/** Source: `roi_rescale` of mmdetection 2.4, for Double-Head. */
+function scaleSides(b: GraphBuilder, path: string, boxes: Value, low: Value, high: Value, scale: number): Value {
+  if (scale === 1) return boxes;
+  const name = (part: string) => `${path}.${part}`;
+  const centre = b.op(name('centre'), 'Mul', [b.op(name('sum'), 'Add', [low, high]), b.floats([0.5])]);
+  const half = b.op(name('half'), 'Mul', [b.op(name('extent'), 'Sub', [high, low]), b.floats([scale / 2])]);
+  const corners = [b.op(name('from'), 'Sub', [centre, half]), b.op(name('to'), 'Add', [centre, half])];
+  return b.op(name('scaled'), 'Concat', corners, { axis: 1 });
 }
 
 /**
