@@ -57,4 +57,24 @@ describe('an outlier', () => {
     for (const method of ['entropy', 'percentile'] as const)
       expect(rangeOf(method, values).high, method).toBeLessThan(6);
   });
+
+  it('ten million times as large as the first values asks for no more bins than there may be', () => {
+    const first = bell(2000).map((value) => value * 1e-6);
+    for (const method of calibrationMethods) {
+      for (const isSymmetric of [false, true]) {
+        const { low, high } = rangeOf(method, [first, bell(20_000).map((value) => value * 10)], isSymmetric);
+        expect(high - low, method).toBeGreaterThan(5);
+      }
+    }
+  });
+});
+
+it('zeros before the first other value count as zeros', () => {
+  const values = bell(1000).map((value) => Math.abs(value) + 1);
+  const { low, high } = rangeOf('percentile', [new Float32Array(9000), values]);
+  expect(low).toBeGreaterThanOrEqual(-0.01);
+  expect(high).toBeGreaterThan(1);
+  const mixed = new Float32Array(10_000);
+  mixed.set(values);
+  expect(rangeOf('percentile', [mixed])).toEqual({ low, high });
 });

@@ -35,13 +35,18 @@ export interface RangeCollector {
  * one candidate, the full range.
  */
 export function createCollector(method: CalibrationMethod, options: CollectorOptions): RangeCollector {
-  if (method === 'minmax') return new MinMax();
-  if (method === 'percentile') return new Percentile(options);
-  return new OfHistogram(new SignedHistogram(options.bins ?? defaultBins), (histogram, seen) =>
-    method === 'entropy'
-      ? entropyRange(histogram, options.quantizedBins ?? 128)
-      : leastSquaresRange(histogram, seen, options.isSymmetric),
-  );
+  const { isSymmetric, quantizedBins = 128, percentile = 99.999 } = options;
+  const histogram = new Histogram(options.bins ?? defaultBins);
+  switch (method) {
+    case 'minmax':
+      return new MinMax();
+    case 'entropy':
+      return new OfHistogram(histogram, false, () => entropyRange(histogram, quantizedBins));
+    case 'percentile':
+      return new OfHistogram(histogram, isSymmetric, () => percentileRange(histogram, percentile / 100, isSymmetric));
+    case 'mse':
+      return new OfHistogram(histogram, false, (seen) => leastSquaresRange(histogram, seen, isSymmetric));
+  }
 }
 
 const defaultBins = 2048;
@@ -66,54 +71,84 @@ class MinMax implements RangeCollector {
   }
 }
 
+/** Smallest and largest of some values. */
+function extremes(values: Float32Array): Range {
+  const own = new MinMax();
+  own.add(values);
+  return own.range();
+}
+
 /**
  * Bins that a histogram may grow to, in times of those that it began with. An outlier a hundred times as large as the first
  * values would ask for a hundred times as many, and the search of `entropy` takes their square: 400 s for one tensor.
  */
 const maxGrowth = 2;
 
-/** Counts per bin; bins are added in front and behind, and pairs merged when they become too many. */
-class SignedHistogram {
+/** Counts per bin; bins are added in front and behind, and pairs merged before they become too many. */
+class Histogram {
   counts = new Float64Array(0);
-  /** Largest magnitude covered. */
-  threshold = 0;
+  /** First and last edge; equal until two different values were seen. */
+  low = 0;
+  high = 0;
 
   constructor(private readonly bins: number) {}
 
   get width(): number {
-    return (2 * this.threshold) / this.counts.length;
+    return (this.high - this.low) / this.counts.length;
   }
 
   edge(index: number): number {
-    return Math.fround(-this.threshold + index * this.width);
+    return Math.fround(this.low + index * this.width);
   }
 
-  add(values: Float32Array, magnitude: number): void {
-    if (this.counts.length === 0 || this.threshold === 0) {
-      const zeros = this.counts;
-      this.counts = new Float64Array(this.bins);
-      this.counts.set(zeros);
-      this.threshold = magnitude;
-    } else if (magnitude > this.threshold) {
-      const { width } = this;
-      this.widen(Math.floor((magnitude - this.threshold) / width) + 1);
-      while (this.counts.length > maxGrowth * this.bins) this.mergePairs();
+  /** @param low, high what the bins have to cover, at least every value */
+  add(values: Float32Array, { low, high }: Range): void {
+    if (this.low === this.high) this.begin(low, high);
+    else {
+      while (this.counts.length + this.missing(low, high).both > maxGrowth * this.bins) this.mergePairs();
+      const { front, behind } = this.missing(low, high);
+      this.widen(front, behind);
     }
-    count(values, this.counts, -this.threshold, this.threshold);
+    const { counts, low: first } = this;
+    const last = counts.length - 1;
+    const binsPerUnit = this.high > first ? counts.length / (this.high - first) : 0;
+    for (let i = 0; i < values.length; i++) {
+      const bin = Math.floor((values[i]! - first) * binsPerUnit);
+      counts[Math.max(0, Math.min(bin, last))]!++;
+    }
   }
 
-  /** Adds empty bins on both sides. */
-  private widen(more: number): void {
+  /** Spreads the bins over the first range that has an extent; what was counted before was one value. */
+  private begin(low: number, high: number): void {
+    const before = this.counts.reduce((sum, n) => sum + n, 0);
+    const value = this.low;
+    this.counts = new Float64Array(this.bins);
+    this.low = before > 0 ? Math.min(low, value) : low;
+    this.high = before > 0 ? Math.max(high, value) : high;
+    if (before === 0) return;
+    const bin = this.width > 0 ? Math.floor((value - this.low) / this.width) : 0;
+    this.counts[Math.min(bin, this.bins - 1)] = before;
+  }
+
+  private missing(low: number, high: number): { front: number; behind: number; both: number } {
+    const binsOver = (distance: number) => (distance > 0 ? Math.floor(distance / this.width) + 1 : 0);
+    const [front, behind] = [binsOver(this.low - low), binsOver(high - this.high)];
+    return { front, behind, both: front + behind };
+  }
+
+  private widen(front: number, behind: number): void {
+    if (front + behind === 0) return;
     const { width } = this;
-    const wider = new Float64Array(this.counts.length + 2 * more);
-    wider.set(this.counts, more);
+    const wider = new Float64Array(this.counts.length + front + behind);
+    wider.set(this.counts, front);
     this.counts = wider;
-    this.threshold += more * width;
+    this.low -= front * width;
+    this.high += behind * width;
   }
 
-  /** Half as many bins of twice the width, an edge still at 0. */
+  /** Half as many bins of twice the width; the edge in the middle stays one. */
   private mergePairs(): void {
-    if (this.counts.length % 4 !== 0) this.widen(1);
+    if (this.counts.length % 4 !== 0) this.widen(1, 1);
     this.counts = Float64Array.from(
       { length: this.counts.length / 2 },
       (_, i) => this.counts[2 * i]! + this.counts[2 * i + 1]!,
@@ -121,98 +156,46 @@ class SignedHistogram {
   }
 }
 
-/** A range chosen from a histogram of the signed values. */
+/** A range chosen from a histogram: of the values about 0, or of their magnitudes. */
 class OfHistogram implements RangeCollector {
   private readonly seen = new MinMax();
 
   constructor(
-    private readonly histogram: SignedHistogram,
-    private readonly choose: (histogram: SignedHistogram, seen: Range) => Range,
+    private readonly histogram: Histogram,
+    private readonly isOfMagnitudes: boolean,
+    private readonly choose: (seen: Range) => Range,
   ) {}
 
   add(values: Float32Array): void {
     if (values.length === 0) return;
-    const own = new MinMax();
-    own.add(values);
-    const { low, high } = own.range();
+    const { low, high } = extremes(values);
     this.seen.add(Float32Array.of(low, high));
-    this.histogram.add(values, Math.max(Math.abs(low), Math.abs(high)));
+    if (this.isOfMagnitudes) {
+      const magnitudes = values.map(Math.abs);
+      this.histogram.add(magnitudes, extremes(magnitudes));
+    } else {
+      const reach = Math.max(Math.abs(low), Math.abs(high));
+      this.histogram.add(values, { low: -reach, high: reach });
+    }
   }
 
   range(): Range {
     const seen = this.seen.range();
-    return this.histogram.threshold === 0 ? seen : within(this.choose(this.histogram, seen), seen);
+    if (this.histogram.low === this.histogram.high) return seen;
+    const { low, high } = this.choose(seen);
+    return { low: Math.max(low, seen.low), high: Math.min(high, seen.high) };
   }
 }
 
-class Percentile implements RangeCollector {
-  private readonly seen = new MinMax();
-  private readonly signed: SignedHistogram;
-  private magnitudes = new Float64Array(0);
-  private first = 0;
-  private last = 0;
-  private readonly share: number;
-
-  constructor(private readonly options: CollectorOptions) {
-    this.signed = new SignedHistogram(options.bins ?? defaultBins);
-    this.share = (options.percentile ?? 99.999) / 100;
+/** @param isOfMagnitudes the histogram counts magnitudes: cut at both sides alike */
+function percentileRange(histogram: Histogram, share: number, isOfMagnitudes: boolean): Range {
+  if (isOfMagnitudes) {
+    const cut = histogram.edge(rankOf(histogram.counts, share));
+    return { low: -cut, high: cut };
   }
-
-  add(values: Float32Array): void {
-    if (values.length === 0) return;
-    const own = new MinMax();
-    own.add(values);
-    const { low, high } = own.range();
-    this.seen.add(Float32Array.of(low, high));
-    if (this.options.isSymmetric) this.addMagnitudes(values.map(Math.abs));
-    else this.signed.add(values, Math.max(Math.abs(low), Math.abs(high)));
-  }
-
-  range(): Range {
-    const seen = this.seen.range();
-    if (this.options.isSymmetric) {
-      if (this.magnitudes.length === 0) return seen;
-      const width = (this.last - this.first) / this.magnitudes.length;
-      const cut = Math.fround(this.first + rankOf(this.magnitudes, this.share) * width);
-      return within({ low: -cut, high: cut }, seen);
-    }
-    if (this.signed.threshold === 0) return seen;
-    const outside = (1 - this.share) / 2;
-    const [left, right] = [rankOf(this.signed.counts, outside), rankOf(this.signed.counts, 1 - outside)];
-    return within({ low: this.signed.edge(left), high: this.signed.edge(right) }, seen);
-  }
-
-  /** Bins begin at the smallest magnitude of the first values, and are added behind. */
-  private addMagnitudes(values: Float32Array): void {
-    const own = new MinMax();
-    own.add(values);
-    const { low, high } = own.range();
-    if (this.magnitudes.length === 0 || this.last === this.first) {
-      const before = this.magnitudes.reduce((sum, n) => sum + n, 0);
-      this.magnitudes = new Float64Array(this.options.bins ?? defaultBins);
-      this.magnitudes[0] = before;
-      this.first = low;
-      this.last = high;
-    } else if (high > this.last) {
-      const width = (this.last - this.first) / this.magnitudes.length;
-      const more = Math.ceil((high - this.last) / width);
-      const wider = new Float64Array(this.magnitudes.length + more);
-      wider.set(this.magnitudes);
-      this.magnitudes = wider;
-      this.last += more * width;
-    }
-    count(values, this.magnitudes, this.first, this.last);
-  }
-}
-
-/** Adds values to the bins between two edges; what lies outside counts in the outermost bin. */
-function count(values: Float32Array, counts: Float64Array, low: number, high: number): void {
-  const scale = high > low ? counts.length / (high - low) : 0;
-  const last = counts.length - 1;
-  for (let i = 0; i < values.length; i++) {
-    const bin = Math.floor((values[i]! - low) * scale);
-    counts[Math.max(0, Math.min(bin, last))]!++;
-  }
+  const outside = (1 - share) / 2;
+  const [left, right] = [rankOf(histogram.counts, outside), rankOf(histogram.counts, 1 - outside)];
+  return { low: histogram.edge(left), high: histogram.edge(right) };
 }
 
 /** First bin up to which at least `share` of the counts lie. */
@@ -226,12 +209,8 @@ function rankOf(counts: Float64Array, share: number): number {
   return counts.length - 1;
 }
 
-function within(range: Range, seen: Range): Range {
-  return { low: Math.max(range.low, seen.low), high: Math.min(range.high, seen.high) };
-}
-
 /** Windows around zero of growing size; the one whose merged and expanded distribution is nearest in Kullback-Leibler divergence. */
-function entropyRange(histogram: SignedHistogram, levels: number): Range {
+function entropyRange(histogram: Histogram, levels: number): Range {
   const { counts } = histogram;
   const zero = Math.floor(counts.length / 2);
   const total = counts.reduce((sum, n) => sum + n, 0);
@@ -289,8 +268,8 @@ function smoothed(counts: Float64Array): Float32Array | undefined {
   return Float32Array.from(counts, (n) => (n === 0 ? smoothing : n - given));
 }
 
-function leastSquaresRange(histogram: SignedHistogram, seen: Range, isSymmetric: boolean): Range {
-  const centres = Float64Array.from(histogram.counts, (_, i) => -histogram.threshold + (i + 0.5) * histogram.width);
+function leastSquaresRange(histogram: Histogram, seen: Range, isSymmetric: boolean): Range {
+  const centres = Float64Array.from(histogram.counts, (_, i) => histogram.low + (i + 0.5) * histogram.width);
   const ends = (share: number): Range => {
     const [low, high] = [Math.min(seen.low, 0) * share, Math.max(seen.high, 0) * share];
     const magnitude = Math.max(-low, high);
