@@ -4,17 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createRandom } from '@plumbline/core/random';
 import { exportPortable, portableOpsets, readCheckpoint } from '@plumbline/deploy/export';
-import {
-  featureNodes,
-  GraphView,
-  measureRanges,
-  planQdq,
-  Quantizer,
-  type QuantizeTarget,
-  quantizeTargets,
-  targetSettings,
-  valuesToMeasure,
-} from '@plumbline/deploy/quantize';
+import { calibrateQuantizer, type QuantizeTarget, quantizeTargets, targetSettings } from '@plumbline/deploy/quantize';
 import { foldConstants } from '@plumbline/runtime/session';
 import { InferenceSession } from 'onnxruntime-node';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -84,17 +74,13 @@ describe.each(variants)('the exported graph of $name', ({ name, model }) => {
 
 /** Ranges from one frame of noise. */
 async function quantized(file: string, target: QuantizeTarget): Promise<Uint8Array> {
-  const view = new GraphView(await foldConstants(file), file);
-  const nodes = featureNodes(view);
-  const settings = targetSettings(target, true);
-  const plan = planQdq(view, new Set(nodes.map(({ name }) => name)), settings);
   const random = createRandom(5);
   const data = Uint8Array.from({ length: 64 * 64 * 3 }, () => random.int(256));
   const images = (async function* () {
     yield { name: 'noise', image: { width: 64, height: 64, data } };
   })();
-  const options = { method: 'percentile', isSymmetric: false, input: 'frame' } as const;
-  const ranges = await measureRanges(view.model, valuesToMeasure(plan), images, options);
-  const quantizer = new Quantizer(view, nodes, settings, ranges);
+  const settings = targetSettings(target, true);
+  const options = { method: 'percentile', settings, input: 'frame' } as const;
+  const quantizer = await calibrateQuantizer(await foldConstants(file), file, images, options);
   return quantizer.encode(quantizer.without(new Set()));
 }

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
-import { openDataset, readImageRgb } from '@plumbline/data/dataset';
+import { openDataset } from '@plumbline/data/dataset';
 import {
+  calibrationImages,
   featureNodes,
   GraphView,
   measureRanges,
@@ -18,9 +19,8 @@ import { demoBoards } from '../fixtures/tiny-training.js';
 const modelPath = join(import.meta.dirname, '../../models/pcb-defects-nano/model.onnx');
 const settings = targetSettings('cpu-x64', false);
 
-async function* boards(count: number) {
-  const { samples } = await openDataset(demoBoards);
-  for (const { file } of samples.slice(0, count)) yield { name: file, image: await readImageRgb(file) };
+async function boards(count: number) {
+  return calibrationImages((await openDataset(demoBoards)).samples.slice(0, count));
 }
 
 describe('the shipped model in integers', () => {
@@ -32,7 +32,7 @@ describe('the shipped model in integers', () => {
     view = new GraphView(await foldConstants(modelPath), modelPath);
     const nodes = featureNodes(view);
     const plan = planQdq(view, new Set(nodes.map(({ name }) => name)), settings);
-    const ranges = await measureRanges(view.model, valuesToMeasure(plan), boards(2), {
+    const ranges = await measureRanges(view.model, valuesToMeasure(plan), await boards(2), {
       method: 'minmax',
       isSymmetric: false,
       input: 'frame',
@@ -58,7 +58,7 @@ describe('the shipped model in integers', () => {
     expect(upsamplings(rewritten).some((node) => node.op_type === 'Resize')).toBe(false);
     const a = await createFrameRunner(encodeModel(plain), 'frame', 1);
     const b = await createFrameRunner(encodeModel(rewritten), 'frame', 1);
-    for await (const { image } of boards(3)) {
+    for await (const { image } of await boards(3)) {
       const outputs = ['boxes', 'scores'];
       const [expected, found] = [await a.run(image, outputs), await b.run(image, outputs)];
       expect(expected.get('scores')!.length).toBeGreaterThan(0);
@@ -110,7 +110,7 @@ describe('the shipped model in integers', () => {
     );
     const broken = { ...view.model, graph: { ...graph, node: nodes } };
     await expect(
-      measureRanges(broken, ['backbone.relu'], boards(1), { ...options, method: 'percentile' }),
+      measureRanges(broken, ['backbone.relu'], await boards(1), { ...options, method: 'percentile' }),
     ).rejects.toMatchObject({ code: 'PLB_DEPLOY_CALIBRATION_NOT_FINITE', params: { value: 'backbone.relu' } });
   }, 60_000);
 });

@@ -14,6 +14,21 @@ export interface ModelFileTarget {
   readonly manifest: ModelManifest;
 }
 
+/** @param out a folder, or the path of the .onnx file */
+export function modelFilePaths(out: string): {
+  readonly dir: string;
+  readonly modelPath: string;
+  readonly manifestPath: string;
+} {
+  const isFile = extname(out) === '.onnx';
+  const dir = resolve(isFile ? dirname(out) : out);
+  return {
+    dir,
+    modelPath: join(dir, isFile ? basename(out) : modelFileName),
+    manifestPath: join(dir, manifestFileName),
+  };
+}
+
 /**
  * A place in the folder of the model that the file is made from, whose manifest then names both, or in a folder of its own
  * with a manifest that names this one.
@@ -23,19 +38,13 @@ export interface ModelFileTarget {
  *   PLB_CONFIG_INVALID for the manifest there
  */
 export function modelFileTarget(out: string, source: ModelManifest): ModelFileTarget {
-  const isFile = extname(out) === '.onnx';
-  const dir = resolve(isFile ? dirname(out) : out);
-  const manifestPath = join(dir, manifestFileName);
+  const { modelPath, manifestPath } = modelFilePaths(out);
   const present = existsSync(manifestPath) ? loadConfig(manifestPath, modelManifestSchema) : undefined;
   if (present && (present.id !== source.id || present.version !== source.version)) {
     const [found, expected] = [present, source].map(({ id, version }) => `${id} ${version}`) as [string, string];
     throw new PlumblineError('PLB_DEPLOY_OTHER_MODEL', { file: manifestPath, found, expected });
   }
-  return {
-    modelPath: join(dir, isFile ? basename(out) : modelFileName),
-    manifestPath,
-    manifest: { ...source, files: { ...present?.files } },
-  };
+  return { modelPath, manifestPath, manifest: { ...source, files: { ...present?.files } } };
 }
 
 /**

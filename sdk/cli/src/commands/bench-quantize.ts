@@ -1,7 +1,6 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import type { Dataset } from '@plumbline/data/dataset';
 import type { CalibrationMethod } from '@plumbline/deploy/quantize';
 import { type Command, Option } from 'commander';
 import { askPeer } from '../ask-peer.js';
@@ -73,20 +72,15 @@ async function runBenchQuantize(flags: BenchFlags): Promise<void> {
     const startedMs = performance.now();
     const float = await foldConstants(modelPath);
     const foldedMs = performance.now();
-    const view = new deploy.GraphView(float, modelPath);
-    const nodes = deploy.featureNodes(view);
     const reducedRange = deploy.hasVnni() !== true;
-    const settings = deploy.targetSettings('cpu-x64', reducedRange);
-    const plan = deploy.planQdq(view, new Set(nodes.map(({ name }) => name)), settings);
     const progress = new Progress('calibrate', samples.length, 'images');
-    const ranges = await deploy.measureRanges(float, deploy.valuesToMeasure(plan), readImages(samples), {
+    const quantizer = await deploy.calibrateQuantizer(float, modelPath, deploy.calibrationImages(samples), {
       method: flags.method,
-      isSymmetric: false,
+      settings: deploy.targetSettings('cpu-x64', reducedRange),
       input: manifest.input.name,
       onImage: (done) => progress.update(done),
     });
     const calibratedMs = performance.now();
-    const quantizer = new deploy.Quantizer(view, nodes, settings, ranges);
     const bytes = quantizer.encode(quantizer.without(new Set()));
     const writtenMs = performance.now();
     const seconds = {
@@ -109,7 +103,7 @@ async function runBenchQuantize(flags: BenchFlags): Promise<void> {
         const answered = await askPeer<{ version: string; seconds: number }>(command, {
           model: folded,
           input: manifest.input.name,
-          nodes: nodes.map(({ name }) => name),
+          nodes: quantizer.nodes.map(({ name }) => name),
           images: samples.map(({ file }) => resolve(file)),
           method: flags.method,
           reduceRange: reducedRange,
@@ -143,9 +137,4 @@ async function runBenchQuantize(flags: BenchFlags): Promise<void> {
   } finally {
     await rm(dir, { recursive: true, force: true });
   }
-}
-
-async function* readImages(samples: readonly Dataset['samples'][number][]) {
-  const { readImageRgb } = await import('@plumbline/data/dataset');
-  for (const { file } of samples) yield { name: file, image: await readImageRgb(file) };
 }

@@ -150,27 +150,21 @@ async function quantize(flags: QuantizeFlags, imageCount: number, maxDrop: numbe
   const gateData = await data.openDataset(flags.gateData);
 
   const float = await foldConstants(modelPath);
-  const view = new deploy.GraphView(float, modelPath);
-  const nodes = deploy.featureNodes(view);
   const reducedRange = flags.reduceRange === 'auto' ? deploy.hasVnni() !== true : flags.reduceRange === 'yes';
   const settings = deploy.targetSettings(target, reducedRange);
-  const plan = deploy.planQdq(view, new Set(nodes.map(({ name }) => name)), settings);
-  if (plan.weighted.size === 0) throw new PlumblineError('PLB_DEPLOY_NOTHING_TO_QUANTIZE', { file: modelPath });
-
   const startedMs = performance.now();
   const calibrated = new Progress('calibrate', calibration.length, 'images');
-  const ranges = await deploy.measureRanges(float, deploy.valuesToMeasure(plan), readImages(calibration), {
+  const quantizer = await deploy.calibrateQuantizer(float, modelPath, deploy.calibrationImages(calibration), {
     method,
-    isSymmetric: settings.activation.isSymmetric,
+    settings,
     input: manifest.input.name,
     onImage: (done) => calibrated.update(done),
+    metadata: {
+      'plumbline.target': target,
+      'plumbline.calibration': `${method}, ${calibration.length} images`,
+    },
   });
   const calibratedMs = performance.now();
-
-  const quantizer = new deploy.Quantizer(view, nodes, settings, ranges, {
-    'plumbline.target': target,
-    'plumbline.calibration': `${method}, ${calibration.length} images`,
-  });
   const judge = await deploy.ModelJudge.open(gateData, manifest);
   try {
     const floatBytes = encodeModel(float);
@@ -235,11 +229,6 @@ type Sample = Dataset['samples'][number];
 function spread({ samples }: Dataset, count: number): Sample[] {
   if (samples.length <= count) return [...samples];
   return Array.from({ length: count }, (_, i) => samples[Math.floor((i * samples.length) / count)]!);
-}
-
-async function* readImages(samples: readonly Sample[]) {
-  const { readImageRgb } = await import('@plumbline/data/dataset');
-  for (const { file } of samples) yield { name: file, image: await readImageRgb(file) };
 }
 
 function asText(report: QuantizeReport): string {

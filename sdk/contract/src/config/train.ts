@@ -358,3 +358,8 @@ export const trainConfigSchema = z
 
 export type TrainConfig = z.infer<typeof trainConfigSchema>;
 export type ModelConfig = z.infer<typeof modelConfigSchema>;
+
+/** Whether each regressor has its own classifier. */
+export function hasStageClassifiers({ kind, classifiers }: Pick<ModelConfig, 'kind' | 'classifiers'>): boolean {
+  return kind === 'cascade' || classifiers === 'perStage';
+}

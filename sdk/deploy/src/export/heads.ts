@@ -2,7 +2,7 @@
  * Shapes in this module: R proposals, R' of them with a score above the threshold (n > 1; all for n = 1),
  * C foreground classes, F fully connected channels.
  */
-import type { TrainConfig } from '@plumbline/contract';
+import { hasStageClassifiers, type TrainConfig } from '@plumbline/contract';
 import { concatFloat32, type Stds, stageStds } from '@plumbline/core/geometry';
 import { buildDecode } from './box-decode.js';
 import type { Weights } from './checkpoint.js';
@@ -36,8 +36,7 @@ export function buildHeads(
   proposals: Value,
   limits: Value,
 ): HeadOutput {
-  const hasStageClassifiers = model.kind === 'cascade' || model.classifiers === 'perStage';
-  const classifiers = hasStageClassifiers ? model.regressors : 1;
+  const classifiers = hasStageClassifiers(model) ? model.regressors : 1;
   const wanted = test.classifier === null ? Array.from({ length: classifiers }, (_, k) => k + 1) : [test.classifier];
   const lastRegressor = test.regressor ?? model.regressors;
   const lastStage = Math.max(lastRegressor, ...wanted);
@@ -45,6 +44,7 @@ export function buildHeads(
   let priors = proposals;
   let boxes: Value | undefined;
   let isClassSpecific = false;
+  let probabilities: Value | undefined;
   let kept: Value | undefined;
   for (let stage = 1; stage <= lastStage; stage++) {
     const path = `roi_head.stage${stage}`;
@@ -75,18 +75,15 @@ export function buildHeads(
     let deltas = isSpecific ? bestDeltas(b, perClass(), found.logits!, classCount) : found.deltas;
     // Rows that no class scores leave no trace, unless a later classifier has a say as well.
     if (stage === 1 && lastStage > 1 && wanted.length === 1 && wanted[0] === 1 && boxes === undefined) {
-      kept = scoredRows(
-        b,
-        foreground(b, softmax(b, 'roi_head.softmax', found.logits!), classCount),
-        test.scoreThreshold,
-      );
+      probabilities = foreground(b, averageScores(b, logits, test.average), classCount);
+      kept = scoredRows(b, probabilities, test.scoreThreshold);
       priors = b.op('roi_head.kept.proposals', 'Gather', [priors, kept]);
       deltas = b.op('roi_head.kept.deltas', 'Gather', [deltas, kept]);
     }
     priors = buildDecode(b, boxes === undefined ? `${path}.decode` : `${path}.next`, priors, deltas, limits);
     if (stage === lastRegressor) boxes ??= priors;
   }
-  const probabilities = foreground(b, averageScores(b, logits, test.average), classCount);
+  probabilities ??= foreground(b, averageScores(b, logits, test.average), classCount);
   const rows = kept ? b.op('roi_head.kept.probabilities', 'Gather', [probabilities, kept]) : probabilities;
   return { probabilities: rows, boxes: boxes!, isClassSpecific };
 }

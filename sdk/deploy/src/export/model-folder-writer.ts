@@ -1,7 +1,6 @@
-import { basename, dirname, extname, join, resolve } from 'node:path';
+import { basename } from 'node:path';
 import type { ModelManifest } from '@plumbline/contract';
-import { manifestFileName, modelFileName } from '@plumbline/runtime/model-folder';
-import { writeModelFile } from '../model-file.js';
+import { modelFilePaths, writeModelFile } from '../model-file.js';
 import type { Checkpoint } from './checkpoint.js';
 import { type ExportedModel, portableInput, portableOutputs } from './portable.js';
 
@@ -29,9 +28,7 @@ export async function writeModelFolder(
   checkpoint: Checkpoint,
   identity: ModelIdentity,
 ): Promise<WrittenModel> {
-  const isFile = extname(out) === '.onnx';
-  const dir = resolve(isFile ? dirname(out) : out);
-  const fileName = isFile ? basename(out) : modelFileName;
+  const { dir, modelPath, manifestPath } = modelFilePaths(out);
   const { config, classes, runId } = checkpoint;
   const manifest: ModelManifest = {
     schema: 'plumbline.model/1',
@@ -45,6 +42,9 @@ export async function writeModelFolder(
     files: {},
     trainingRunId: runId,
   };
-  const target = { modelPath: join(dir, fileName), manifestPath: join(dir, manifestFileName), manifest };
-  return { ...target, manifest: await writeModelFile(target, exported.bytes) };
+  return {
+    modelPath,
+    manifestPath,
+    manifest: await writeModelFile({ modelPath, manifestPath, manifest }, exported.bytes),
+  };
 }

@@ -1,5 +1,6 @@
 import { PlumblineError } from '@plumbline/contract';
 import type { ImageRgb } from '@plumbline/core/image';
+import { readImageRgb, type SampleRef } from '@plumbline/data/dataset';
 import { encodeModel, type OnnxModel } from '@plumbline/runtime/onnx';
 import { createFrameRunner } from '@plumbline/runtime/session';
 import { extremesOf, withExtremes, withOutputs } from './extra-outputs.js';
@@ -75,4 +76,11 @@ function hasFiniteSum(numbers: Float32Array): boolean {
   let sum = 0;
   for (let i = 0; i < numbers.length; i++) sum += numbers[i]!;
   return Number.isFinite(sum);
+}
+
+/** Images of a dataset as {@link measureRanges} takes them, each read when its turn comes. */
+export async function* calibrationImages(
+  samples: readonly Pick<SampleRef, 'file'>[],
+): AsyncGenerator<CalibrationImage> {
+  for (const { file } of samples) yield { name: file, image: await readImageRgb(file) };
 }

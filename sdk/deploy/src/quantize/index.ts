@@ -1,13 +1,13 @@
 export { type ModelFileTarget, modelFileTarget, writeModelFile } from '../model-file.js';
 export { type GateFigures, type GateOutcome, type GateSteps, type LayerHarm, searchGate } from './accuracy-gate.js';
-export { type CalibrationImage, type CalibrationOptions, measureRanges } from './calibrate.js';
+export { type CalibrationImage, type CalibrationOptions, calibrationImages, measureRanges } from './calibrate.js';
 export { featureNodes } from './choose-nodes.js';
 export { withOutputs } from './extra-outputs.js';
 export { GraphView } from './graph-view.js';
 export { measureLayerNoise } from './layer-noise.js';
 export { ModelJudge } from './model-judge.js';
 export { planQdq, type QdqSettings, valuesToMeasure } from './qdq-plan.js';
-export { type Layer, Quantizer } from './quantizer.js';
+export { calibrateQuantizer, type Layer, Quantizer, type QuantizerOptions } from './quantizer.js';
 export {
   type CalibrationMethod,
   calibrationMethods,

@@ -1,7 +1,10 @@
+import { PlumblineError } from '@plumbline/contract';
 import { encodeModel, type OnnxModel, type OnnxNode } from '@plumbline/runtime/onnx';
-import type { GraphView } from './graph-view.js';
+import { type CalibrationImage, type CalibrationOptions, measureRanges } from './calibrate.js';
+import { featureNodes } from './choose-nodes.js';
+import { GraphView } from './graph-view.js';
 import { rewriteIntegers } from './integer-rewrites.js';
-import { planQdq, type QdqPlan, type QdqSettings } from './qdq-plan.js';
+import { planQdq, type QdqPlan, type QdqSettings, valuesToMeasure } from './qdq-plan.js';
 import type { Range } from './range-collectors.js';
 import { writeQdq } from './write-qdq.js';
 
@@ -20,7 +23,7 @@ export class Quantizer {
   /** @param nodes that may be quantized */
   constructor(
     readonly view: GraphView,
-    private readonly nodes: readonly OnnxNode[],
+    readonly nodes: readonly OnnxNode[],
     readonly settings: QdqSettings,
     private readonly ranges: ReadonlyMap<string, Range>,
     /** Added to the metadata of every file. */
@@ -69,4 +72,31 @@ export class Quantizer {
 
 function namesOf(nodes: readonly OnnxNode[]): Set<string> {
   return new Set(nodes.map(({ name }) => name));
+}
+
+export interface QuantizerOptions extends Pick<CalibrationOptions, 'method' | 'input' | 'onImage'> {
+  readonly settings: QdqSettings;
+  /** Added to the metadata of every file. */
+  readonly metadata?: Readonly<Record<string, string>>;
+}
+
+/**
+ * Chooses the nodes of an exported detector and measures their ranges over images.
+ * @param float  the detector with its constants folded
+ * @param file   names it in errors
+ * @throws {PlumblineError} PLB_DEPLOY_NOTHING_TO_QUANTIZE, and those of {@link measureRanges}
+ */
+export async function calibrateQuantizer(
+  float: OnnxModel,
+  file: string,
+  images: AsyncIterable<CalibrationImage>,
+  { settings, metadata, ...calibration }: QuantizerOptions,
+): Promise<Quantizer> {
+  const view = new GraphView(float, file);
+  const nodes = featureNodes(view);
+  const plan = planQdq(view, namesOf(nodes), settings);
+  if (plan.weighted.size === 0) throw new PlumblineError('PLB_DEPLOY_NOTHING_TO_QUANTIZE', { file });
+  const { isSymmetric } = settings.activation;
+  const ranges = await measureRanges(float, valuesToMeasure(plan), images, { ...calibration, isSymmetric });
+  return new Quantizer(view, nodes, settings, ranges, metadata);
 }

@@ -2,6 +2,7 @@
  * Shapes in this module: B images, N rows of a sampler, R rows of a batch, C classes (background = C).
  * Boxes are flat xyxy px of the network input; no gradient passes through boxes or targets.
  */
+import { hasStageClassifiers } from '@plumbline/contract';
 import { encodeBoxes, pyramidStrides, stageStds } from '@plumbline/core/geometry';
 import * as tf from '@tensorflow/tfjs-core';
 import { type Reading, read, readSync } from '../engines/index.js';
@@ -19,7 +20,7 @@ import {
   splitByImage,
   withGroundTruth,
 } from './region-sampling.js';
-import { hasStageClassifiers, runClassifier, runRegressor } from './roi-heads.js';
+import { runClassifier, runRegressor } from './roi-heads.js';
 import { poolRois, type Rois } from './roi-pool.js';
 import { type Choose, positiveSample, randomSample } from './samplers.js';
 

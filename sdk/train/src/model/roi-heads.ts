@@ -1,5 +1,5 @@
 /** Shapes in this module: R regions, C foreground classes (background = C), S = pooled side, F = S * S * channels. */
-import type { ModelConfig } from '@plumbline/contract';
+import { hasStageClassifiers, type ModelConfig } from '@plumbline/contract';
 import type * as tf from '@tensorflow/tfjs-core';
 import { inWholeBlocks } from '../engines/index.js';
 import { type ConvBranchParameters, createConvBranch, runConvBranch } from './conv-branch.js';
@@ -28,11 +28,6 @@ export interface RoiHeadParameters {
   /** One, or one per regressor. */
   readonly classifiers: readonly ClassifierParameters[];
   readonly regressors: readonly RegressorParameters[];
-}
-
-/** Whether each regressor has its own classifier. */
-export function hasStageClassifiers({ kind, classifiers }: Pick<ModelConfig, 'kind' | 'classifiers'>): boolean {
-  return kind === 'cascade' || classifiers === 'perStage';
 }
 
 /**
