@@ -20,6 +20,7 @@ export function redDetector(beforeResult: () => Promise<void> | void = () => {})
       providerAttempts: [],
       threads: 1,
       networkSizeHw: [32, 32],
+      frameSizeHw: [32, 32],
     },
     async detect(image): Promise<DetectionResult> {
       // The blank warm-up frame of the start is not a part.

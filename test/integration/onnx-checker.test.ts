@@ -8,6 +8,7 @@ import { calibrateQuantizer, type QuantizeTarget, quantizeTargets, targetSetting
 import { foldConstants } from '@plumbline/runtime/session';
 import { InferenceSession } from 'onnxruntime-node';
 import { afterAll, describe, expect, it } from 'vitest';
+import { frameInput } from '../fixtures/frame-input.js';
 import { tinyConfig, writeRandomCheckpoint } from './random-checkpoint.js';
 
 /** A Python with the PyPI package onnx; name another one in PLUMBLINE_ONNX_PYTHON. */
@@ -43,7 +44,7 @@ describe.each(variants)('the exported graph of $name', ({ name, model }) => {
   it.each(portableOpsets)('loads in ONNX Runtime at opset %i', async (opset) => {
     const { bytes } = exportPortable(await readCheckpoint(checkpointDir), { opset });
     const session = await InferenceSession.create(bytes);
-    expect([session.inputNames, session.outputNames]).toEqual([['frame'], ['boxes', 'scores', 'classes']]);
+    expect([session.inputNames, session.outputNames]).toEqual([['frame'], ['boxes', 'scores', 'classes', 'images']]);
     await session.release();
   });
 
@@ -80,7 +81,7 @@ async function quantized(file: string, target: QuantizeTarget): Promise<Uint8Arr
     yield { name: 'noise', image: { width: 64, height: 64, data } };
   })();
   const settings = targetSettings(target, true);
-  const options = { method: 'percentile', settings, input: 'frame' } as const;
+  const options = { method: 'percentile', settings, input: frameInput } as const;
   const quantizer = await calibrateQuantizer(await foldConstants(file), file, images, options);
   return quantizer.encode(quantizer.without(new Set()));
 }

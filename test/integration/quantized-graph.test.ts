@@ -14,6 +14,7 @@ import {
 import { encodeModel, type OnnxModel } from '@plumbline/runtime/onnx';
 import { createFrameRunner, foldConstants } from '@plumbline/runtime/session';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { frameInput } from '../fixtures/frame-input.js';
 import { demoBoards } from '../fixtures/tiny-training.js';
 
 const modelPath = join(import.meta.dirname, '../../models/pcb-defects-nano/model.onnx');
@@ -35,7 +36,7 @@ describe('the shipped model in integers', () => {
     const ranges = await measureRanges(view.model, valuesToMeasure(plan), await boards(2), {
       method: 'minmax',
       isSymmetric: false,
-      input: 'frame',
+      input: frameInput,
     });
     quantizer = new Quantizer(view, nodes, settings, ranges);
     plain = writeQdq(view, plan, ranges);
@@ -56,8 +57,8 @@ describe('the shipped model in integers', () => {
     const upsamplings = (model: OnnxModel) => model.graph.node.filter((node) => node.name.startsWith('neck.upsample'));
     expect(upsamplings(plain).some((node) => node.op_type === 'Resize')).toBe(true);
     expect(upsamplings(rewritten).some((node) => node.op_type === 'Resize')).toBe(false);
-    const a = await createFrameRunner(encodeModel(plain), 'frame', 1);
-    const b = await createFrameRunner(encodeModel(rewritten), 'frame', 1);
+    const a = await createFrameRunner(encodeModel(plain), frameInput, 1);
+    const b = await createFrameRunner(encodeModel(rewritten), frameInput, 1);
     for await (const { image } of await boards(3)) {
       const outputs = ['boxes', 'scores'];
       const [expected, found] = [await a.run(image, outputs), await b.run(image, outputs)];
@@ -99,7 +100,7 @@ describe('the shipped model in integers', () => {
   });
 
   it('refuses to calibrate without an image, and with numbers that are not finite', async () => {
-    const options = { method: 'minmax', isSymmetric: false, input: 'frame' } as const;
+    const options = { method: 'minmax', isSymmetric: false, input: frameInput } as const;
     const none = (async function* () {})();
     await expect(measureRanges(view.model, ['backbone.relu'], none, options)).rejects.toMatchObject({
       code: 'PLB_DEPLOY_CALIBRATION_EMPTY',

@@ -25,6 +25,7 @@ function fakeDetector(detect: () => Promise<void>): Detector & { disposed: numbe
       providerAttempts: [],
       threads: 1,
       networkSizeHw: [1, 1],
+      frameSizeHw: [1, 1],
     },
     async detect(given) {
       if (given === image) await detect();

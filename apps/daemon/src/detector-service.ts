@@ -48,7 +48,7 @@ export class DetectorService implements Service, FrameDetector {
       signal.throwIfAborted();
       this.stopAbort.signal.throwIfAborted();
       check(detector);
-      await this.within(detector.detect(blankImage(detector.info.networkSizeHw)));
+      await this.within(detector.detect(blankImage(detector.info.frameSizeHw)));
     } catch (error) {
       await detector.dispose();
       throw error;

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, extname, join, resolve } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { type ModelManifest, modelManifestSchema, PlumblineError } from '@plumbline/contract';
 import { loadConfig } from '@plumbline/core/config';
 import { manifestFileName, modelFileName } from '@plumbline/runtime/model-folder';
@@ -12,7 +13,12 @@ export interface ModelFileTarget {
   readonly manifestPath: string;
   /** What the manifest will say of everything but the new file. */
   readonly manifest: ModelManifest;
+  /** What the new file takes and returns, where the manifest does not say so already. */
+  readonly io?: FileIo;
 }
+
+/** What a model file takes and returns. */
+export type FileIo = Required<Pick<ModelManifest['files'][string], 'input' | 'outputs'>>;
 
 /** @param out a folder, or the path of the .onnx file */
 export function modelFilePaths(out: string): {
@@ -30,21 +36,28 @@ export function modelFilePaths(out: string): {
 }
 
 /**
- * A place in the folder of the model that the file is made from, whose manifest then names both, or in a folder of its own
- * with a manifest that names this one.
+ * A place in the folder of the model that the file belongs to, whose manifest then names it as well, or in a folder of its
+ * own with a manifest that names this one.
  * @param out a folder, or the path of the .onnx file
- * @param source manifest of the model that the file is made from
+ * @param source manifest of that model
+ * @param io     what the file takes and returns; as the manifest says when absent
  * @throws {PlumblineError} PLB_DEPLOY_OTHER_MODEL when the folder is another model's; PLB_CONFIG_SYNTAX or
  *   PLB_CONFIG_INVALID for the manifest there
  */
-export function modelFileTarget(out: string, source: ModelManifest): ModelFileTarget {
+export function modelFileTarget(out: string, source: ModelManifest, io?: FileIo): ModelFileTarget {
   const { modelPath, manifestPath } = modelFilePaths(out);
   const present = existsSync(manifestPath) ? loadConfig(manifestPath, modelManifestSchema) : undefined;
-  if (present && (present.id !== source.id || present.version !== source.version)) {
-    const [found, expected] = [present, source].map(({ id, version }) => `${id} ${version}`) as [string, string];
+  const isOther = (['id', 'version', 'trainingRunId'] as const).some((key) => present && present[key] !== source[key]);
+  if (present && isOther) {
+    const [found, expected] = [present, source].map(
+      ({ id, version, trainingRunId }) => `${id} ${version}${trainingRunId ? ` of run ${trainingRunId}` : ''}`,
+    ) as [string, string];
     throw new PlumblineError('PLB_DEPLOY_OTHER_MODEL', { file: manifestPath, found, expected });
   }
-  return { modelPath, manifestPath, manifest: { ...source, files: { ...present?.files } } };
+  // A folder that holds this file alone describes it at the top.
+  const { input = source.input, outputs = source.outputs } = present ?? io ?? {};
+  const manifest = { ...source, input, outputs, files: { ...present?.files } };
+  return { modelPath, manifestPath, manifest, ...(io ? { io } : {}) };
 }
 
 /**
@@ -55,7 +68,8 @@ export function modelFileTarget(out: string, source: ModelManifest): ModelFileTa
 export async function writeModelFile(target: ModelFileTarget, bytes: Uint8Array): Promise<ModelManifest> {
   const { modelPath, manifestPath } = target;
   const sha256 = createHash('sha256').update(bytes).digest('hex');
-  const files = { ...target.manifest.files, [basename(modelPath)]: { sha256, bytes: bytes.length } };
+  const file = { sha256, bytes: bytes.length, ...ownIo(target) };
+  const files = { ...target.manifest.files, [basename(modelPath)]: file };
   const manifest = { ...target.manifest, files };
   try {
     await mkdir(dirname(modelPath), { recursive: true });
@@ -66,6 +80,14 @@ export async function writeModelFile(target: ModelFileTarget, bytes: Uint8Array)
     throw new PlumblineError('PLB_DEPLOY_WRITE_FAILED', { file: modelPath, reason }, { cause });
   }
   return manifest;
+}
+
+function ownIo({ manifest, io }: ModelFileTarget): Partial<FileIo> {
+  if (!io) return {};
+  const own: Partial<FileIo> = {};
+  if (!isDeepStrictEqual(io.input, manifest.input)) own.input = io.input;
+  if (!isDeepStrictEqual(io.outputs, manifest.outputs)) own.outputs = io.outputs;
+  return own;
 }
 
 async function writeWhole(path: string, content: Uint8Array | string): Promise<void> {

@@ -77,7 +77,7 @@ async function runBenchQuantize(flags: BenchFlags): Promise<void> {
     const quantizer = await deploy.calibrateQuantizer(float, modelPath, deploy.calibrationImages(samples), {
       method: flags.method,
       settings: deploy.targetSettings('cpu-x64', reducedRange),
-      input: manifest.input.name,
+      input: manifest.input,
       onImage: (done) => progress.update(done),
     });
     const calibratedMs = performance.now();

@@ -45,7 +45,7 @@ async function runInfer(flags: InferFlags): Promise<void> {
   const detector = await createWorkerDetector({ modelDir: flags.model, ...threads });
   try {
     const { info } = detector;
-    const images = flags.data ? await decodeImages(flags.data) : [randomImage(info.networkSizeHw)];
+    const images = flags.data ? await decodeImages(flags.data) : [randomImage(info.frameSizeHw)];
     const progress = new Progress('bench infer', seconds, 's');
     const figures = await benchmarkDetector(detector, images, seconds, (elapsed) =>
       progress.update(Math.floor(elapsed)),

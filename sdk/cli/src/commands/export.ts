@@ -1,6 +1,6 @@
+import { basename } from 'node:path';
 import { PlumblineError } from '@plumbline/contract';
-import type { Detection } from '@plumbline/core/geometry';
-import type { Checkpoint, Parity, PortableOpset } from '@plumbline/deploy/export';
+import type { Checkpoint, ExportedModel, Parity, PortableOpset, SetDifference } from '@plumbline/deploy/export';
 import type { DetectorModel } from '@plumbline/train/model';
 import { type Command, Option } from 'commander';
 import { loadOptional } from '../load-package.js';
@@ -10,8 +10,9 @@ import { Progress, printJson } from '../output.js';
 interface ExportFlags {
   checkpoint: string;
   out: string;
-  target: 'portable';
+  target: 'portable' | 'tensorrt';
   size?: string;
+  frame?: string;
   proposals?: string;
   opset?: string;
   weights: 'float32' | 'float16';
@@ -26,14 +27,28 @@ export function registerExport(program: Command): void {
   program
     .command('export')
     .description('write a checkpoint as an ONNX model with its manifest')
-    .requiredOption('--checkpoint <dir>', 'checkpoint folder, or the folder of the run')
+    .requiredOption(
+      '--checkpoint <dir>',
+      'checkpoint folder, the folder of the run, or a model folder with its train.yaml',
+    )
     .requiredOption('--out <path>', 'model folder, or the .onnx file in one')
     .addOption(
-      new Option('--target <name>', 'portable: float32, any ONNX Runtime').choices(['portable']).default('portable'),
+      new Option(
+        '--target <name>',
+        'portable: any ONNX Runtime, frames of any size; tensorrt: fixed shapes, for `plumbline engine build` (not run on hardware)',
+      )
+        .choices(['portable', 'tensorrt'])
+        .default('portable'),
     )
     .option('--size <WxH>', "network input in px, multiples of 32; the checkpoint's own when absent")
     .option('--proposals <n>', "proposals that the heads look at; the checkpoint's own when absent")
-    .addOption(new Option('--opset <n>', 'ONNX operator set').choices(['17', '18', '19', '20']).default('17'))
+    .option(
+      '--frame <WxH>',
+      'tensorrt: size of the frames in px; the graph then takes their bytes and resizes them itself',
+    )
+    .addOption(
+      new Option('--opset <n>', 'ONNX operator set; 17 when absent, 19 for tensorrt').choices(['17', '18', '19', '20']),
+    )
     .addOption(
       new Option(
         '--weights <type>',
@@ -45,7 +60,7 @@ export function registerExport(program: Command): void {
     .option('--id <name>', "name of the model on the wire; the folder's when absent")
     .option('--model-version <text>', 'version of the model on the wire', '1.0.0')
     .option('--data <spec>', 'compare with the training engine on these images')
-    .option('--limit <n>', 'only the first n images of --data', '20')
+    .option('--limit <n>', 'only the first n images of --data', '100')
     .option('--json', 'print one JSON document')
     .addHelpText(
       'after',
@@ -58,10 +73,23 @@ async function runExport(flags: ExportFlags): Promise<void> {
   const deploy = await loadOptional('export', '@plumbline/deploy', () => import('@plumbline/deploy/export'));
   const { decodeModel, describeValue } = await import('@plumbline/runtime/onnx');
   const checkpoint = withOverrides(await deploy.readCheckpoint(flags.checkpoint), flags);
-  const exported = deploy.exportPortable(checkpoint, { opset: Number(flags.opset) as PortableOpset });
+  const opset = flags.opset === undefined ? {} : { opset: Number(flags.opset) as PortableOpset };
+  if (flags.frame !== undefined && flags.target !== 'tensorrt') {
+    const problem = '--frame is for --target tensorrt';
+    throw new PlumblineError('PLB_CLI_USAGE', { problem, accepted: 'a portable model takes frames of any size' });
+  }
+  const frame = flags.frame === undefined ? {} : { frameHw: parseSize(flags.frame, '--frame', 1) };
+  const exported =
+    flags.target === 'tensorrt'
+      ? deploy.exportTensorrt(checkpoint, { ...opset, ...frame })
+      : deploy.exportPortable(checkpoint, opset);
   const identity = { version: flags.modelVersion, ...(flags.id === undefined ? {} : { id: flags.id }) };
   const written = await deploy.writeModelFolder(flags.out, exported, checkpoint, identity);
-  const parity = flags.data ? await measureParity(checkpoint, written.modelPath, flags.data, flags.limit!) : null;
+  const probe =
+    flags.target === 'tensorrt' ? exported : deploy.exportPortable(checkpoint, { ...opset, withIntermediates: true });
+  const parity = flags.data
+    ? await measureParity(checkpoint, written.modelPath, probe, flags.data, flags.limit!)
+    : null;
   const { graph } = decodeModel(exported.bytes, written.modelPath);
   const report = {
     target: flags.target,
@@ -73,34 +101,38 @@ async function runExport(flags: ExportFlags): Promise<void> {
     parity,
     model: written.modelPath,
     manifest: written.manifestPath,
-    sha256: Object.values(written.manifest.files)[0]!.sha256,
+    sha256: written.manifest.files[basename(written.modelPath)]!.sha256,
   };
   if (flags.json) printJson(report);
   else {
     process.stdout.write(`${report.model}: ${report.nodes} nodes, opset ${report.opset}, ${report.bytes} bytes\n`);
     if (parity) {
-      const { images, detections, maxBoxErrorPx, maxScoreError, unmatched } = parity;
-      process.stdout.write(
-        `against the training engine, ${images} images, ${detections} detections: boxes within ${maxBoxErrorPx.toFixed(4)} px, ` +
-          `scores within ${maxScoreError.toExponential(1)}, ${unmatched} without a partner\n`,
-      );
+      process.stdout.write(`against the training engine, ${parity.images} images\n`);
+      process.stdout.write(differenceRow('before NMS', parity.beforeNms) + differenceRow('final', parity));
     }
   }
+}
+
+function differenceRow(label: string, difference: SetDifference): string {
+  const { detections, maxBoxErrorPx, maxScoreError, unmatched } = difference;
+  return (
+    `  ${label.padEnd(11)} ${detections} boxes within ${maxBoxErrorPx.toFixed(4)} px, ` +
+    `scores within ${maxScoreError.toExponential(1)}, ${unmatched} without a partner\n`
+  );
+}
+
+/** @returns height and width */
+function parseSize(text: string, option: string, multiple: number): [number, number] {
+  const [w, h] = /^(\d+)x(\d+)$/.exec(text)?.slice(1).map(Number) ?? [];
+  if (w && h && w % multiple === 0 && h % multiple === 0) return [h, w];
+  const accepted = multiple === 1 ? 'WxH in px, such as 1280x1024' : `WxH, multiples of ${multiple}, such as 512x416`;
+  throw new PlumblineError('PLB_CLI_USAGE', { problem: `${option} is "${text}"`, accepted });
 }
 
 /** The checkpoint with the network size, proposal count and weight type of the command line. */
 function withOverrides(checkpoint: Checkpoint, { size, proposals, weights }: ExportFlags): Checkpoint {
   let { config } = checkpoint;
-  if (size !== undefined) {
-    const [w, h] = /^(\d+)x(\d+)$/.exec(size)?.slice(1).map(Number) ?? [];
-    if (!w || !h || w % 32 !== 0 || h % 32 !== 0) {
-      throw new PlumblineError('PLB_CLI_USAGE', {
-        problem: `--size is "${size}"`,
-        accepted: 'WxH, multiples of 32, such as 512x416',
-      });
-    }
-    config = { ...config, imageSizeHw: [h, w] };
-  }
+  if (size !== undefined) config = { ...config, imageSizeHw: parseSize(size, '--size', 32) };
   if (proposals !== undefined) {
     config = { ...config, proposals: { ...config.proposals, testPostNms: parseCount(proposals, '--proposals') } };
   }
@@ -111,33 +143,51 @@ function withOverrides(checkpoint: Checkpoint, { size, proposals, weights }: Exp
   };
 }
 
-/** Runs the exported graph and the training engine with the same weights over the same images. */
-async function measureParity(checkpoint: Checkpoint, modelPath: string, spec: string, limit: string): Promise<Parity> {
-  const { compareDetections } = await import('@plumbline/deploy/export');
+/**
+ * Runs the exported file and the training engine with the same weights over the same images.
+ * @param probe the same graph with scores and boxes of the regions as outputs
+ */
+async function measureParity(
+  checkpoint: Checkpoint,
+  modelPath: string,
+  probe: ExportedModel,
+  spec: string,
+  limit: string,
+): Promise<Parity> {
+  const { compareDetections, RegionProbe } = await import('@plumbline/deploy/export');
   const { openDataset, readImageRgb } = await loadOptional(
     'export',
     '@plumbline/data',
     () => import('@plumbline/data/dataset'),
   );
   const { createDetector } = await import('@plumbline/runtime/detector');
-  const { detectImage } = await loadOptional('export', '@plumbline/train', () => import('@plumbline/train/model'));
+  const { explainImage } = await loadOptional('export', '@plumbline/train', () => import('@plumbline/train/model'));
   const samples = (await openDataset(spec)).samples.slice(0, parseCount(limit, '--limit'));
   const model = await openReference(checkpoint);
   const detector = await createDetector({ modelDir: modelPath });
+  const regions = await RegionProbe.open(probe, checkpoint);
   const progress = new Progress('parity', samples.length, 'images');
-  const expected: (readonly Detection[])[] = [];
-  const actual: (readonly Detection[])[] = [];
+  const expected: Awaited<ReturnType<typeof explainImage>>[] = [];
+  const actual: typeof expected = [];
   try {
     for (const [i, sample] of samples.entries()) {
       const image = await readImageRgb(sample.file);
-      expected.push(await detectImage(model, image));
-      actual.push((await detector.detect(image)).detections);
+      expected.push(await explainImage(model, image));
+      actual.push({ regions: await regions.run(image), detections: (await detector.detect(image)).detections });
       progress.update(i + 1);
     }
   } finally {
+    await regions.dispose();
     await detector.dispose();
   }
-  return compareDetections(expected, actual, checkpoint.config.test.scoreThreshold);
+  const { scoreThreshold } = checkpoint.config.test;
+  const difference = (part: 'regions' | 'detections') =>
+    compareDetections(
+      expected.map((found) => found[part]),
+      actual.map((found) => found[part]),
+      scoreThreshold,
+    );
+  return { ...difference('detections'), beforeNms: difference('regions') };
 }
 
 /** The training engine's model with the very weights that were exported. */

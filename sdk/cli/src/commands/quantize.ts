@@ -157,7 +157,7 @@ async function quantize(flags: QuantizeFlags, imageCount: number, maxDrop: numbe
   const quantizer = await deploy.calibrateQuantizer(float, modelPath, deploy.calibrationImages(calibration), {
     method,
     settings,
-    input: manifest.input.name,
+    input: manifest.input,
     onImage: (done) => calibrated.update(done),
     metadata: {
       'plumbline.target': target,
@@ -178,7 +178,7 @@ async function quantize(flags: QuantizeFlags, imageCount: number, maxDrop: numbe
       const count = quantizer.layers.length;
       const noise = new Progress('noise of layers', count, 'layers');
       const images = await Promise.all(calibration.slice(0, noiseImages).map(({ file }) => data.readImageRgb(file)));
-      const sqnr = await deploy.measureLayerNoise(quantizer, manifest.input.name, images, (done) => noise.update(done));
+      const sqnr = await deploy.measureLayerNoise(quantizer, manifest.input, images, (done) => noise.update(done));
       const alone = new Progress('layers alone', count, 'layers');
       const harm: LayerHarm[] = [];
       for (const layer of quantizer.layers) {

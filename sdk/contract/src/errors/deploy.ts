@@ -18,6 +18,17 @@ export const deployErrors = {
     'Such a model can be trained and evaluated by `plumbline train` and `plumbline eval`. For a device, train one with the other value of this setting.',
     'input',
   ),
+  PLB_DEPLOY_NOT_EXPORTED: entry(
+    (p: { file: string; problem: string }) => `${p.file}: its weights cannot be read back: ${p.problem}`,
+    'Name a checkpoint folder, or a model folder whose model.onnx is the float file that `plumbline export` wrote, with train.yaml beside it.',
+    'input',
+  ),
+  PLB_DEPLOY_TOPK_LIMIT: entry(
+    (p: { source: string; key: string; value: number; limit: number }) =>
+      `${p.source}: ${p.key} is ${p.value}; TensorRT's TopK takes fewer than ${p.limit}`,
+    'Set a smaller number in the configuration, or give one with --proposals. The best few hundred proposals hold nearly every object.',
+    'input',
+  ),
   PLB_DEPLOY_CALIBRATION_EMPTY: entry(
     () => 'there is no image to calibrate with',
     'Name a dataset with images after --calibrate; some hundred images as the camera sees them are a good number.',

@@ -44,6 +44,12 @@ export const runtimeErrors = {
       `an image of ${p.width} x ${p.height} px has ${p.width * p.height * 3} bytes of RGB, not ${p.bytes}`,
     'Pass interleaved 8-bit RGB rows without padding; a transferred image has 0 bytes and cannot be used again.',
   ),
+  PLB_RUNTIME_FRAME_SIZE: entry(
+    (p: { width: number; height: number; fixedWidth: number; fixedHeight: number }) =>
+      `a frame of ${p.width} x ${p.height} px was given, this model takes ${p.fixedWidth} x ${p.fixedHeight} px only`,
+    'Set the camera to that size, or export the model for frames of the size that it has: `plumbline export --frame WxH`.',
+    'input',
+  ),
   PLB_RUNTIME_INFERENCE_FAILED: entry(
     (p: { file: string; reason: string }) => `${p.file}: inference failed: ${p.reason}`,
     'The frame was not inspected. If it happens again, export the model again and check free memory.',

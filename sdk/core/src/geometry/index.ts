@@ -15,6 +15,13 @@ export type { Detection } from './detection.js';
 export { background, ignored, type MatchOptions, type MatchResult, matchPriors } from './matcher.js';
 export { nms } from './nms.js';
 export {
+  detectPerClass,
+  type KeptBox,
+  type RegionDetection,
+  type ScoredRegions,
+  suppressAbove,
+} from './per-class.js';
+export {
   type MapShape,
   type RoiAlignOptions,
   type RoiOnMap,

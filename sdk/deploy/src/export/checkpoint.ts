@@ -1,10 +1,13 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { checkpointSchema, PlumblineError, type TrainConfig } from '@plumbline/contract';
+import { checkpointSchema, PlumblineError, type TrainConfig, trainConfigSchema } from '@plumbline/contract';
 import { loadConfig } from '@plumbline/core/config';
 import { type NamedTensor, readSafetensors } from '@plumbline/core/safetensors';
+import { loadModelFolder, manifestFileName } from '@plumbline/runtime/model-folder';
+import { decodeModel } from '@plumbline/runtime/onnx';
 import { fromFloat16Bits, toFloat16Bits } from './float16.js';
+import { readModelWeights } from './model-weights.js';
 
 /** A trained detector: its resolved configuration and its weights in PyTorch layout and names. */
 export interface Checkpoint {
@@ -55,15 +58,18 @@ export class Weights {
 }
 
 /**
- * Reads a checkpoint (`config.json`, `weights.safetensors`) as `plumbline train` writes it.
- * @param path the checkpoint folder, or the run folder around it
+ * Reads a checkpoint (`config.json`, `weights.safetensors`) as `plumbline train` writes it, or the weights of an exported
+ * model folder with its train.yaml.
+ * @param path the checkpoint folder, the run folder around it, or a model folder
  * @throws {PlumblineError} PLB_CONFIG_UNREADABLE, PLB_CONFIG_SYNTAX or PLB_CONFIG_INVALID for config.json,
  *   PLB_DEPLOY_CHECKPOINT_UNREADABLE or PLB_CORE_SAFETENSORS_INVALID for the weights
  */
 export async function readCheckpoint(path: string): Promise<Checkpoint> {
   // A kill between the trainer's two renames leaves only checkpoint.old.
   const candidates = [path, join(path, 'checkpoint'), join(path, 'checkpoint.old')];
-  const dir = candidates.find((candidate) => existsSync(join(candidate, 'config.json'))) ?? path;
+  const found = candidates.find((candidate) => existsSync(join(candidate, 'config.json')));
+  if (!found && existsSync(join(path, manifestFileName))) return readModelFolder(path);
+  const dir = found ?? path;
   const { config, classes, step, runId } = loadConfig(join(dir, 'config.json'), checkpointSchema);
   const file = join(dir, 'weights.safetensors');
   let bytes: Uint8Array;
@@ -81,4 +87,15 @@ export async function readCheckpoint(path: string): Promise<Checkpoint> {
     runId,
     weights: new Weights(file, readSafetensors(bytes, file).tensors),
   };
+}
+
+/** A model folder as the checkpoint that it was exported from, as far as the graph depends on it. */
+async function readModelFolder(path: string): Promise<Checkpoint> {
+  const { manifest, modelPath } = await loadModelFolder(path);
+  const config = loadConfig(join(path, 'train.yaml'), trainConfigSchema);
+  const model = decodeModel(await readFile(modelPath), modelPath);
+  const step = model.metadata_props?.find(({ key }) => key === 'plumbline.step')?.value ?? '0';
+  const tensors = readModelWeights(model, config, modelPath);
+  const { classes, trainingRunId: runId = '' } = manifest;
+  return { source: path, config, classes, step: Number(step), runId, weights: new Weights(modelPath, tensors) };
 }

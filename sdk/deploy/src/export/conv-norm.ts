@@ -28,7 +28,7 @@ export function buildConvNorm(
 function groupNorm(b: GraphBuilder, weights: Weights, path: string, x: Value, channels: number, groups: number): Value {
   const ones = b.floats(new Array<number>(groups).fill(1));
   const zeros = b.floats(new Array<number>(groups).fill(0));
-  const grouped = b.reshape(`${path}.grouped`, x, [1, groups, -1]);
+  const grouped = b.reshape(`${path}.grouped`, x, [0, groups, -1]);
   const normalised = b.op(`${path}.norm`, 'InstanceNormalization', [grouped, ones, zeros], {
     epsilon: new FloatAttribute(batchNormEpsilon),
   });

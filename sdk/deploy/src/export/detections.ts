@@ -1,9 +1,10 @@
-/** Shapes in this module: R proposals, C foreground classes, M boxes kept by NMS, N final detections. */
+/** Shapes in this module: B images, R proposals of all of them, C foreground classes, S boxes kept by NMS, N detections. */
 import type { TrainConfig } from '@plumbline/contract';
 import { buildClip } from './box-decode.js';
 import type { NetworkImage } from './frame-input.js';
 import type { GraphBuilder, Value } from './graph-builder.js';
 import type { HeadOutput } from './heads.js';
+import { findRows } from './proposals.js';
 
 export interface FinalDetections {
   /** float [N, 4] xyxy, source px, by descending score. */
@@ -12,9 +13,15 @@ export interface FinalDetections {
   readonly scores: Value;
   /** int64 [N], 0-based. */
   readonly classes: Value;
+  /** int64 [N], ascending: the image of each. */
+  readonly images: Value;
 }
 
-/** Pairs (roi, class) above the score threshold, NMS per class, the best `maxDetections`, mapped to the source frame. */
+/**
+ * Pairs (region, class) above the score threshold, NMS per image and class, the best `maxDetections` of each image, mapped
+ * to the source frame. To NonMaxSuppression every class of every image is a class of its own, in which the regions of
+ * other images score minus infinity.
+ */
 export function buildDetections(
   b: GraphBuilder,
   config: TrainConfig['test'],
@@ -22,34 +29,87 @@ export function buildDetections(
   network: NetworkImage,
 ): FinalDetections {
   const { boxes, probabilities, isClassSpecific } = heads;
-  const scoresPerClass = b.op('detections.perClass', 'Transpose', [probabilities], { perm: [1, 0] });
-  // Class-specific boxes: every class is a batch of its own boxes. Otherwise one batch whose classes share the boxes.
+  const named = (part: string) => `detections.${part}`;
+  const never = b.floats([Number.NEGATIVE_INFINITY]);
+  // [B, 1]: 0..B-1.
+  const batchSize = b.op(named('batch'), 'Gather', [
+    b.op(named('imageShape'), 'Shape', [network.image]),
+    b.ints([0], []),
+  ]);
+  const imageIds = b.op(named('imageIds'), 'Range', [b.ints([0], []), batchSize, b.ints([1], [])]);
+  const imageColumn = b.op(named('imageColumn'), 'Unsqueeze', [imageIds, b.ints([1])]);
+  const isOfImage = b.op(named('isOfImage'), 'Equal', [imageColumn, heads.image]);
+  const perClass = b.op(named('perClass'), 'Transpose', [probabilities], { perm: [1, 0] });
+  // Class-specific boxes [C, R, 4] with scores [C, B, R]; shared boxes [1, R, 4] with scores [1, B * C, R].
   const nmsBoxes = isClassSpecific
-    ? b.op('detections.boxesPerClass', 'Transpose', [boxes], { perm: [1, 0, 2] })
-    : b.op('detections.boxesBatch', 'Unsqueeze', [boxes, b.ints([0])]);
-  const nmsScores = b.op('detections.scoresBatch', 'Unsqueeze', [scoresPerClass, b.ints([isClassSpecific ? 1 : 0])]);
-  const selected = b.op('detections.nms', 'NonMaxSuppression', [
+    ? b.op(named('boxesPerClass'), 'Transpose', [boxes], { perm: [1, 0, 2] })
+    : b.op(named('boxesBatch'), 'Unsqueeze', [boxes, b.ints([0])]);
+  const scoresOf = b.op(named('scoresOfImage'), 'Where', [
+    b.op(named('isOfImageAndClass'), 'Unsqueeze', [isOfImage, b.ints([isClassSpecific ? 0 : 1])]),
+    b.op(named('scoresPerClass'), 'Unsqueeze', [perClass, b.ints([isClassSpecific ? 1 : 0])]),
+    never,
+  ]);
+  const nmsScores = isClassSpecific
+    ? scoresOf
+    : b.op(named('scoresBatch'), 'Reshape', [
+        scoresOf,
+        b.op(named('scoresShape'), 'Concat', [b.ints([1, -1]), b.op(named('regions'), 'Shape', [heads.image])], {
+          axis: 0,
+        }),
+      ]);
+  const selected = b.op(named('nms'), 'NonMaxSuppression', [
     nmsBoxes,
     nmsScores,
     b.ints([config.maxDetections]),
     b.floats([config.nmsIou]),
     b.floats([config.scoreThreshold]),
   ]);
-  // [M, 2] as (class, roi), in either layout.
-  const pairs = b.op('detections.pairs', 'Gather', [selected, b.ints(isClassSpecific ? [0, 2] : [1, 2])], { axis: 1 });
-  const keptScores = b.op('detections.keptScores', 'GatherND', [scoresPerClass, pairs]);
-  const limit = b.op('detections.limit', 'Min', [
-    b.op('detections.count', 'Shape', [keptScores]),
-    b.ints([config.maxDetections]),
+  // Places [S, 3] in scores [C, B, R], or [S, 2] in [B * C, R].
+  const kept = isClassSpecific ? selected : b.op(named('kept'), 'Gather', [selected, b.ints([1, 2])], { axis: 1 });
+  const scoreTable = isClassSpecific ? nmsScores : b.op(named('scoreTable'), 'Squeeze', [nmsScores, b.ints([0])]);
+  const nothing = b.op(named('nothing'), 'Expand', [never, b.op(named('tableShape'), 'Shape', [scoreTable])]);
+  const table = b.op(named('table'), 'ScatterND', [
+    nothing,
+    kept,
+    b.op(named('keptScores'), 'GatherND', [scoreTable, kept]),
   ]);
-  const [scores, order] = b.multi('detections.top', 'TopK', [keptScores, limit], 2, { axis: 0 });
-  const topPairs = b.op('detections.topPairs', 'Gather', [pairs, order!]);
-  const column = (name: string, index: number) => b.op(name, 'Gather', [topPairs, b.ints([index], [])], { axis: 1 });
-  const classes = column('detections.classes', 0);
+  // [B, C * R], class by class.
+  const imageRows = isClassSpecific ? b.op(named('imageRows'), 'Transpose', [table], { perm: [1, 0, 2] }) : table;
+  const rowShape = b.op(
+    named('rowShape'),
+    'Concat',
+    [b.op(named('batchDim'), 'Unsqueeze', [batchSize, b.ints([0])]), b.ints([-1])],
+    {
+      axis: 0,
+    },
+  );
+  const rows = b.op(named('rows'), 'Reshape', [imageRows, rowShape]);
+  const width = b.op(named('width'), 'Gather', [b.op(named('rowsShape'), 'Shape', [rows]), b.ints([1])]);
+  const limit = b.op(named('limit'), 'Min', [width, b.ints([config.maxDetections])]);
+  const [top, place] = b.multi(named('top'), 'TopK', [rows, limit], 2, { axis: 1 });
+  const found = findRows(b, named('found'), b.op(named('isFound'), 'Greater', [top!, never]));
+  const scores = b.op(named('scores'), 'GatherND', [top!, found]);
+  const images = b.op(named('images'), 'Gather', [found, b.ints([0], [])], { axis: 1 });
+  const flat = b.op(named('place'), 'GatherND', [place!, found]);
+  const regionCount = b.op(named('regionCount'), 'Shape', [heads.image]);
+  const classes = b.op(named('classes'), 'Div', [flat, regionCount]);
+  const regions = b.op(named('region'), 'Sub', [flat, b.op(named('classStart'), 'Mul', [classes, regionCount])]);
+  const column = (name: string, value: Value) => b.op(name, 'Unsqueeze', [value, b.ints([1])]);
   const networkBoxes = isClassSpecific
-    ? b.op('detections.networkBoxes', 'GatherND', [nmsBoxes, topPairs])
-    : b.op('detections.networkBoxes', 'Gather', [boxes, column('detections.rois', 1)]);
-  if (!network.toSource || !network.sourceLimits) return { boxes: networkBoxes, scores: scores!, classes };
-  const scaled = b.op('detections.scaled', 'Mul', [networkBoxes, network.toSource]);
-  return { boxes: buildClip(b, 'detections', scaled, network.sourceLimits), scores: scores!, classes };
+    ? b.op(named('networkBoxes'), 'GatherND', [
+        boxes,
+        b.op(
+          named('boxPlace'),
+          'Concat',
+          [column(named('regionColumn'), regions), column(named('classColumn'), classes)],
+          {
+            axis: 1,
+          },
+        ),
+      ])
+    : b.op(named('networkBoxes'), 'Gather', [boxes, regions]);
+  const final = { scores, classes, images };
+  if (!network.toSource || !network.sourceLimits) return { boxes: networkBoxes, ...final };
+  const scaled = b.op(named('scaled'), 'Mul', [networkBoxes, network.toSource]);
+  return { boxes: buildClip(b, 'detections', scaled, network.sourceLimits), ...final };
 }

@@ -1,19 +1,20 @@
-import type { GraphBuilder, Value } from './graph-builder.js';
+import { placeImage } from '@plumbline/core/image';
+import { absent, type GraphBuilder, type Value } from './graph-builder.js';
 
 /** The network's image and what maps its pixels to the source frame. */
 export interface NetworkImage {
-  /** float [1, 3, H, W] of the network size; mean subtracted, padding zero. */
+  /** float [B, 3, H, W] of the network size; mean subtracted, padding zero. */
   readonly image: Value;
   /** float [4]: width, height, width, height of the frame's content in network px. */
   readonly contentLimits: Value;
-  /** float [4]: source px per network px as x, y, x, y; undefined when the network image is the source. */
+  /** float [4]: source px per network px as x, y, x, y; undefined where boxes stay in network px. */
   readonly toSource?: Value;
-  /** float [4]: width, height, width, height of the source frame, px; undefined when the network image is the source. */
+  /** float [4]: width, height, width, height of the source frame, px; undefined where boxes stay in network px. */
   readonly sourceLimits?: Value;
 }
 
 /**
- * Takes a frame of any size to the network size: scale s = min(H / h, W / w), new sides floor(side * s + 0.5) computed
+ * Takes frames of one size, whatever it is, to the network size: scale s = min(H / h, W / w), new sides floor(side * s + 0.5) computed
  * in float64, bilinear resize with half-pixel centres (a copy when the sides are equal), mean subtracted, then zeros
  * at the bottom and right. The division by std is the stem's (see buildBackbone): zero padding stays exact either way.
  */
@@ -22,8 +23,9 @@ export function buildFrameInput(
   sizeHw: readonly [number, number],
   mean: readonly number[],
 ): NetworkImage {
-  const frame = b.input('frame', 'uint8', [1, 'height', 'width', 3]);
-  const frameHw = b.op('input.hw', 'Gather', [b.op('input.shape', 'Shape', [frame]), b.ints([1, 2])], { axis: 0 });
+  const frame = b.input('frame', 'uint8', ['batch', 'height', 'width', 3]);
+  const shape = b.op('input.shape', 'Shape', [frame]);
+  const frameHw = b.op('input.hw', 'Gather', [shape, b.ints([1, 2])], { axis: 0 });
   const frameHw64 = b.cast('input.hw64', frameHw, 'double');
   const double = (values: readonly number[]) =>
     b.constant(`const.double.${values.length}`, 'double', [values.length], values);
@@ -36,8 +38,9 @@ export function buildFrameInput(
 
   // Bytes are turned before they become floats: a quarter of the memory moves.
   const pixels = b.cast('input.float', b.op('input.nchw', 'Transpose', [frame], { perm: [0, 3, 1, 2] }), 'float');
-  const sizes = b.op('input.sizes', 'Concat', [b.ints([1, 3]), newHw], { axis: 0 });
-  let x = b.op('input.resize', 'Resize', [pixels, '' as Value, '' as Value, sizes], {
+  const batch = b.op('input.batch', 'Gather', [shape, b.ints([0])], { axis: 0 });
+  const sizes = b.op('input.sizes', 'Concat', [batch, b.ints([3]), newHw], { axis: 0 });
+  let x = b.op('input.resize', 'Resize', [pixels, absent, absent, sizes], {
     mode: 'linear',
     coordinate_transformation_mode: 'half_pixel',
   });
@@ -45,8 +48,8 @@ export function buildFrameInput(
   const padHw = b.op('input.padHw', 'Sub', [b.ints(sizeHw), newHw]);
   const pads = b.op('input.pads', 'Concat', [b.ints([0, 0, 0, 0, 0, 0]), padHw], { axis: 0 });
   x = b.op('input.pad', 'Pad', [x, pads], { mode: 'constant' });
-  // The shape is known from here on; ONNX Runtime chooses better kernels when the graph says so.
-  x = b.reshape('input.image', x, [1, 3, ...sizeHw]);
+  // The shape is known from here on, and the batch has one name; ONNX Runtime chooses better kernels when the graph says so.
+  x = b.describe(b.reshape('input.image', x, [-1, 3, ...sizeHw]), 'float', ['batch', 3, ...sizeHw]);
 
   const asLimits = (name: string, hw: Value) =>
     b.op(name, 'Gather', [b.cast(`${name}Hw`, hw, 'float'), b.ints([1, 0, 1, 0])], { axis: 0 });
@@ -58,15 +61,55 @@ export function buildFrameInput(
   };
 }
 
-/** Takes an image of the network size as float [1, 3, H, W] RGB, for checks that start behind the resize. */
+/** Takes images of the network size as float [B, 3, H, W] RGB, for checks that start behind the resize. */
 export function buildFloatInput(
   b: GraphBuilder,
   sizeHw: readonly [number, number],
   mean: readonly number[],
 ): NetworkImage {
   const [h, w] = sizeHw;
-  const image = subtractMean(b, b.input('image', 'float', [1, 3, h, w]), mean);
+  const image = subtractMean(b, b.input('image', 'float', ['batch', 3, h, w]), mean);
   return { image, contentLimits: b.floats([w, h, w, h]) };
+}
+
+/**
+ * Takes one image of the network size that was resized and padded with the mean before, float [1, 3, H, W] RGB, and the
+ * size of its content, float [4].
+ */
+export function buildPreparedInput(
+  b: GraphBuilder,
+  sizeHw: readonly [number, number],
+  mean: readonly number[],
+): NetworkImage {
+  const image = subtractMean(b, b.input('image', 'float', [1, 3, ...sizeHw]), mean);
+  return { image, contentLimits: b.input('content', 'float', [4]) };
+}
+
+/** One frame of a size that is known beforehand, uint8 [1, height, width, 3]: as {@link buildFrameInput} with constants. */
+export function buildFixedFrameInput(
+  b: GraphBuilder,
+  frameHw: readonly [number, number],
+  sizeHw: readonly [number, number],
+  mean: readonly number[],
+): NetworkImage {
+  const placed = placeImage(frameHw, sizeHw);
+  const [height, width] = placed.sizeHw;
+  const frame = b.input('frame', 'uint8', [1, ...frameHw, 3]);
+  // TensorRT reads bytes at the input of a network only, and only to cast them.
+  let x = b.op('input.nchw', 'Transpose', [b.cast('input.float', frame, 'float')], { perm: [0, 3, 1, 2] });
+  if (height !== frameHw[0] || width !== frameHw[1]) {
+    x = b.op('input.resize', 'Resize', [x, absent, absent, b.ints([1, 3, height, width])], {
+      mode: 'linear',
+      coordinate_transformation_mode: 'half_pixel',
+    });
+  }
+  x = subtractMean(b, x, mean);
+  if (height !== sizeHw[0] || width !== sizeHw[1]) {
+    x = b.op('input.pad', 'Pad', [x, b.ints([0, 0, 0, 0, 0, 0, sizeHw[0] - height, sizeHw[1] - width])], {
+      mode: 'constant',
+    });
+  }
+  return { image: x, contentLimits: b.floats([width, height, width, height]) };
 }
 
 function subtractMean(b: GraphBuilder, x: Value, mean: readonly number[]): Value {

@@ -49,6 +49,7 @@ export class GraphBuilder {
   private readonly initializers: OnnxTensor[] = [];
   private readonly inputs: OnnxValueInfo[] = [];
   private readonly outputs: OnnxValueInfo[] = [];
+  private readonly described: OnnxValueInfo[] = [];
   private readonly constantsByContent = new Map<string, Value>();
   private readonly usedNames = new Set<string>();
 
@@ -72,6 +73,12 @@ export class GraphBuilder {
     this.nodes.push({ name: `output.${name}`, op_type: 'Identity', input: [value], output: [name], attribute: [] });
     this.claim(name);
     this.outputs.push(valueInfo(name, type, dims));
+  }
+
+  /** States type and shape of a value inside the graph, where a reader could not infer them. */
+  describe(value: Value, type: DataType, dims: readonly (number | string)[]): Value {
+    this.described.push(valueInfo(value, type, dims));
+    return value;
   }
 
   /** A table of `dims`, float16 as bit patterns; the name appears in the file. */
@@ -164,6 +171,7 @@ export class GraphBuilder {
         initializer: this.initializers,
         input: this.inputs,
         output: this.outputs,
+        ...(this.described.length > 0 ? { value_info: this.described } : {}),
       },
       metadata_props: Object.entries(metadata).map(([key, value]) => ({ key, value })),
     });

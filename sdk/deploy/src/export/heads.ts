@@ -1,5 +1,6 @@
 /**
- * Shapes in this module: R proposals, R' of them with a score above the threshold (n > 1; all for n = 1),
+ * Shapes in this module: R proposals, R' of them with a score above the threshold (n > 1; all for n = 1 and in static
+ * graphs),
  * C foreground classes, F fully connected channels.
  */
 import { hasStageClassifiers, type TrainConfig } from '@plumbline/contract';
@@ -9,6 +10,7 @@ import type { Weights } from './checkpoint.js';
 import { buildConvBranch, convBranchOutputs } from './conv-branch.js';
 import { buildDense } from './dense.js';
 import type { GraphBuilder, Value } from './graph-builder.js';
+import type { Proposals } from './proposals.js';
 import { buildRoiFeatures, restoreOrder } from './roi-features.js';
 
 export interface HeadOutput {
@@ -17,6 +19,8 @@ export interface HeadOutput {
   /** float [R', 4] shared by all classes (n > 1) or [R', C, 4] (n = 1), network px. */
   readonly boxes: Value;
   readonly isClassSpecific: boolean;
+  /** int64 [R']: the image of each. */
+  readonly image: Value;
 }
 
 /**
@@ -33,15 +37,17 @@ export function buildHeads(
   { model, test }: Pick<TrainConfig, 'model' | 'test'>,
   classCount: number,
   pyramid: readonly Value[],
-  proposals: Value,
+  proposals: Proposals,
   limits: Value,
 ): HeadOutput {
+  const isStatic = proposals.isProposal !== undefined;
   const classifiers = hasStageClassifiers(model) ? model.regressors : 1;
   const wanted = test.classifier === null ? Array.from({ length: classifiers }, (_, k) => k + 1) : [test.classifier];
   const lastRegressor = test.regressor ?? model.regressors;
   const lastStage = Math.max(lastRegressor, ...wanted);
   const logits: Value[] = [];
-  let priors = proposals;
+  let priors = proposals.boxes;
+  let { image } = proposals;
   let boxes: Value | undefined;
   let isClassSpecific = false;
   let probabilities: Value | undefined;
@@ -57,6 +63,8 @@ export function buildHeads(
       weights,
       model,
       pyramid,
+      image,
+      isStatic,
       path,
       isClassified,
       isRegressed,
@@ -74,18 +82,19 @@ export function buildHeads(
     }
     let deltas = isSpecific ? bestDeltas(b, perClass(), found.logits!, classCount) : found.deltas;
     // Rows that no class scores leave no trace, unless a later classifier has a say as well.
-    if (stage === 1 && lastStage > 1 && wanted.length === 1 && wanted[0] === 1 && boxes === undefined) {
+    if (!isStatic && stage === 1 && lastStage > 1 && wanted.length === 1 && wanted[0] === 1 && boxes === undefined) {
       probabilities = foreground(b, averageScores(b, logits, test.average), classCount);
       kept = scoredRows(b, probabilities, test.scoreThreshold);
       priors = b.op('roi_head.kept.proposals', 'Gather', [priors, kept]);
       deltas = b.op('roi_head.kept.deltas', 'Gather', [deltas, kept]);
+      image = b.op('roi_head.kept.image', 'Gather', [image, kept]);
     }
     priors = buildDecode(b, boxes === undefined ? `${path}.decode` : `${path}.next`, priors, deltas, limits);
     if (stage === lastRegressor) boxes ??= priors;
   }
   probabilities ??= foreground(b, averageScores(b, logits, test.average), classCount);
   const rows = kept ? b.op('roi_head.kept.probabilities', 'Gather', [probabilities, kept]) : probabilities;
-  return { probabilities: rows, boxes: boxes!, isClassSpecific };
+  return { probabilities: rows, boxes: boxes!, isClassSpecific, image };
 }
 
 interface StageShape {
@@ -93,6 +102,9 @@ interface StageShape {
   readonly weights: Weights;
   readonly model: TrainConfig['model'];
   readonly pyramid: readonly Value[];
+  /** int64 [R]. */
+  readonly image: Value;
+  readonly isStatic: boolean;
   readonly path: string;
   readonly isClassified: boolean;
   readonly isRegressed: boolean;
@@ -102,7 +114,7 @@ interface StageShape {
 
 /** @returns logits [R, C + 1] and deltas [R, outputs], in the order of the boxes */
 function buildStage(
-  { b, weights, model, pyramid, path, isClassified, isRegressed, hasOwnClassifier }: StageShape,
+  { b, weights, model, pyramid, image, isStatic, path, isClassified, isRegressed, hasOwnClassifier }: StageShape,
   boxes: Value,
   classCount: number,
   outputs: number,
@@ -112,7 +124,13 @@ function buildStage(
   const { channels } = model.fpn;
   const inputs = channels * roiSize * roiSize;
   const pool = (name: string, sideScale: number) =>
-    buildRoiFeatures(b, `${path}.${name}`, pyramid, boxes, { channels, roiSize, samplingRatio, aligned, sideScale });
+    buildRoiFeatures(
+      b,
+      `${path}.${name}`,
+      pyramid,
+      { boxes, image },
+      { channels, roiSize, samplingRatio, aligned, sideScale, isStatic },
+    );
   const classified = isClassified ? pool('pool', 1) : undefined;
   const regressed = isRegressed
     ? scale === 1

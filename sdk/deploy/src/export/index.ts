@@ -1,8 +1,9 @@
 export { type Checkpoint, readCheckpoint, Weights } from './checkpoint.js';
+export type { ExportedModel } from './detector-graph.js';
+export { matrixNmsRounds } from './matrix-nms.js';
 export { type ModelIdentity, type WrittenModel, writeModelFolder } from './model-folder-writer.js';
-export { compareDetections, type Parity } from './parity.js';
+export { compareDetections, type Parity, type SetDifference } from './parity.js';
 export {
-  type ExportedModel,
   exportPortable,
   type PortableOpset,
   type PortableOptions,
@@ -10,3 +11,5 @@ export {
   portableOpsets,
   portableOutputs,
 } from './portable.js';
+export { RegionProbe } from './region-probe.js';
+export { exportTensorrt, type TensorrtOpset, type TensorrtOptions, tensorrtOpsets } from './tensorrt.js';

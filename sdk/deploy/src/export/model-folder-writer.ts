@@ -1,8 +1,8 @@
 import { basename } from 'node:path';
 import type { ModelManifest } from '@plumbline/contract';
-import { modelFilePaths, writeModelFile } from '../model-file.js';
+import { modelFilePaths, modelFileTarget, writeModelFile } from '../model-file.js';
 import type { Checkpoint } from './checkpoint.js';
-import { type ExportedModel, portableInput, portableOutputs } from './portable.js';
+import type { ExportedModel } from './detector-graph.js';
 
 export interface ModelIdentity {
   /** Names the model on the wire; the folder's name when absent. */
@@ -17,10 +17,11 @@ export interface WrittenModel {
 }
 
 /**
- * Writes an exported model and the manifest.json beside it. Both appear whole or not at all, the model first. A manifest
- * that is there already is replaced: files made from an earlier export are no longer named in it.
+ * Writes an exported model and the manifest.json beside it. Both appear whole or not at all, the model first. The portable
+ * file replaces a manifest that is there already: files made from an earlier export are no longer named in it. A file of
+ * another target joins the manifest of the same model.
  * @param out a folder, or the path of the .onnx file
- * @throws {PlumblineError} PLB_DEPLOY_WRITE_FAILED
+ * @throws {PlumblineError} PLB_DEPLOY_WRITE_FAILED; PLB_DEPLOY_OTHER_MODEL for a file that would join another model
  */
 export async function writeModelFolder(
   out: string,
@@ -30,6 +31,7 @@ export async function writeModelFolder(
 ): Promise<WrittenModel> {
   const { dir, modelPath, manifestPath } = modelFilePaths(out);
   const { config, classes, runId } = checkpoint;
+  const { input, outputs } = exported;
   const manifest: ModelManifest = {
     schema: 'plumbline.model/1',
     id: identity.id ?? basename(dir),
@@ -37,14 +39,14 @@ export async function writeModelFolder(
     architecture: `${config.model.kind}-rcnn`,
     classes: [...classes],
     scoreThreshold: config.test.scoreThreshold,
-    input: { name: portableInput, layout: 'NHWC', color: 'RGB', networkSizeHw: config.imageSizeHw },
-    outputs: portableOutputs,
+    input,
+    outputs,
     files: {},
     trainingRunId: runId,
   };
-  return {
-    modelPath,
-    manifestPath,
-    manifest: await writeModelFile({ modelPath, manifestPath, manifest }, exported.bytes),
-  };
+  const isPortable = outputs.kind !== 'regions';
+  const target = isPortable
+    ? { modelPath, manifestPath, manifest }
+    : modelFileTarget(out, manifest, { input, outputs });
+  return { modelPath, manifestPath, manifest: await writeModelFile(target, exported.bytes) };
 }

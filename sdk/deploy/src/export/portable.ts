@@ -1,13 +1,10 @@
-import { backboneStages } from '@plumbline/contract';
-import { buildBackbone } from './backbone.js';
+import type { ModelOutputs } from '@plumbline/contract';
 import type { Checkpoint } from './checkpoint.js';
 import { buildDetections } from './detections.js';
-import { buildFpn } from './fpn.js';
+import { buildDetector, type ExportedModel } from './detector-graph.js';
 import { buildFloatInput, buildFrameInput } from './frame-input.js';
-import { GraphBuilder } from './graph-builder.js';
 import { buildHeads } from './heads.js';
 import { buildProposals } from './proposals.js';
-import { refuseUnsupported } from './refuse-unsupported.js';
 
 /** Names of the graph's input and outputs; the manifest repeats them. */
 export const portableInput = 'frame';
@@ -20,7 +17,7 @@ export interface PortableOptions {
   /** 17 when absent. */
   readonly opset?: PortableOpset;
   /**
-   * `frame` (default): uint8 [1, height, width, 3] RGB of any size. `network-image`: float [1, 3, H, W] of the network
+   * `frame` (default): uint8 [B, height, width, 3] RGB of any size. `network-image`: float [B, 3, H, W] of the network
    * size, for checks of the graph behind the resize; boxes are then in network px.
    */
   readonly input?: 'frame' | 'network-image';
@@ -31,42 +28,34 @@ export interface PortableOptions {
   readonly withIntermediates?: boolean;
 }
 
-/** An exported graph and its size. */
-export interface ExportedModel {
-  readonly bytes: Uint8Array;
-  readonly nodes: number;
-  readonly opset: number;
-}
-
 /**
- * Writes a checkpoint as an ONNX model that needs nothing but the standard operators: frame in, final boxes out.
- * Outputs: `boxes` float [N, 4] xyxy in source px, `scores` float [N] descending, `classes` int64 [N], 0-based; N may be 0.
+ * Writes a checkpoint as an ONNX model that needs nothing but the standard operators: frames of one size in, final boxes
+ * out. Outputs: `boxes` float [N, 4] xyxy in source px, `scores` float [N] descending in each frame, `classes` int64 [N],
+ * 0-based, `images` int64 [N], the frame of the batch that each is of, ascending; N may be 0.
  * @throws {PlumblineError} PLB_DEPLOY_CHECKPOINT_TENSOR when a weight is missing or has another shape,
  *   PLB_DEPLOY_MODEL_UNSUPPORTED for a configuration without a graph
  */
 export function exportPortable(checkpoint: Checkpoint, options: PortableOptions = {}): ExportedModel {
-  refuseUnsupported(checkpoint);
-  const { config, weights, classes } = checkpoint;
-  const { mean, std } = config.normalization;
+  const { config, classes } = checkpoint;
   const opset = options.opset ?? portableOpsets[0];
-  const b = new GraphBuilder('plumbline-detector', opset);
-  const network = (options.input === 'network-image' ? buildFloatInput : buildFrameInput)(b, config.imageSizeHw, mean);
-  const inverseStd = std.map((value) => 1 / value);
-  const stages = buildBackbone(b, weights, config.model.backbone, network.image, inverseStd);
-  const stageChannels = backboneStages(config.model.backbone).map(({ outputs }) => outputs);
-  const pyramid = buildFpn(b, weights, stages, stageChannels, config.model.fpn.channels);
-  const proposals = buildProposals(b, weights, config, pyramid, network.contentLimits);
-  const heads = buildHeads(b, weights, config, classes.length, pyramid, proposals.boxes, network.contentLimits);
-  const found = buildDetections(b, config.test, heads, network);
-  b.output(portableOutputs.boxes, found.boxes, 'float', ['detections', 4]);
-  b.output(portableOutputs.scores, found.scores, 'float', ['detections']);
-  b.output(portableOutputs.classes, found.classes, 'int64', ['detections']);
-  if (options.withIntermediates) {
-    b.output('proposals', proposals.boxes, 'float', ['proposals', 4]);
-    b.output('probabilities', heads.probabilities, 'float', ['scored', classes.length]);
-    const refinedDims = heads.isClassSpecific ? ['scored', classes.length, 4] : ['scored', 4];
-    b.output('refined', heads.boxes, 'float', refinedDims);
-  }
-  const bytes = b.finish('0.1.0', { 'plumbline.runId': checkpoint.runId, 'plumbline.step': String(checkpoint.step) });
-  return { bytes, nodes: b.nodeCount, opset };
+  const inputOf = options.input === 'network-image' ? buildFloatInput : buildFrameInput;
+  return buildDetector(checkpoint, opset, {
+    network: (b) => inputOf(b, config.imageSizeHw, config.normalization.mean),
+    detect(b, weights, pyramid, network) {
+      const proposals = buildProposals(b, weights, config, pyramid, network.contentLimits);
+      const heads = buildHeads(b, weights, config, classes.length, pyramid, proposals, network.contentLimits);
+      const found = buildDetections(b, config.test, heads, network);
+      b.output(portableOutputs.boxes, found.boxes, 'float', ['detections', 4]);
+      b.output(portableOutputs.scores, found.scores, 'float', ['detections']);
+      b.output(portableOutputs.classes, found.classes, 'int64', ['detections']);
+      b.output('images', found.images, 'int64', ['detections']);
+      if (!options.withIntermediates) return;
+      b.output('proposals', proposals.boxes, 'float', ['proposals', 4]);
+      b.output('probabilities', heads.probabilities, 'float', ['scored', classes.length]);
+      const refinedDims = heads.isClassSpecific ? ['scored', classes.length, 4] : ['scored', 4];
+      b.output('refined', heads.boxes, 'float', refinedDims);
+    },
+    input: { name: portableInput, layout: 'NHWC', color: 'RGB', networkSizeHw: config.imageSizeHw },
+    outputs: portableOutputs satisfies ModelOutputs,
+  });
 }

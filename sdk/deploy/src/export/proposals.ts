@@ -1,4 +1,7 @@
-/** Shapes in this module: A anchors per cell, k candidates of one level, K of all levels, R proposals. */
+/**
+ * Shapes in this module: B images, A anchors per cell, k candidates of one level, K of all levels, R proposals per image,
+ * M proposals of all images.
+ */
 import type { TrainConfig } from '@plumbline/contract';
 import { levelAnchors, pyramidSizesHw, pyramidStrides } from '@plumbline/core/geometry';
 import { buildDecode } from './box-decode.js';
@@ -6,29 +9,54 @@ import type { Weights } from './checkpoint.js';
 import { conv, convParameters } from './conv.js';
 import type { GraphBuilder, Value } from './graph-builder.js';
 
+/** Regions that the heads look at. */
 export interface Proposals {
-  /** float [R, 4] xyxy, network px, by descending score. */
+  /** float [M, 4] xyxy, network px; of each image by descending score. */
   readonly boxes: Value;
-  /** float [R] logits. */
-  readonly logits: Value;
+  /** int64 [M], ascending: the image of each. */
+  readonly image: Value;
+  /** Rows of a fixed number of which some are filled up: float [M, 1], 1 for a proposal and 0 for the others. */
+  readonly isProposal?: Value;
 }
 
+/** The best anchors of each level, decoded and clipped. */
+export interface Candidates {
+  /** float [B, K, 4] xyxy, network px; level by level, each by descending score. */
+  readonly boxes: Value;
+  /** float [B, K] logits. They stand in for their sigmoid: the order is the same. */
+  readonly logits: Value;
+  /** k of each level. */
+  readonly counts: readonly number[];
+}
+
+export type ProposalConfig = Pick<TrainConfig, 'imageSizeHw' | 'model' | 'proposals'>;
+
 /**
- * Region proposals: shared head over P2..P6, the best `testPreNms` anchors per level, decoded and clipped, NMS per
- * level at `nmsClassification`, merged by score, the best `testPostNms`. Logits stand in for their sigmoid: the order
- * is the same. At test time one set serves both branches (Decoupled R-CNN, section 5 of its released reading).
+ * Region proposals: NMS per level at `nmsClassification`, merged by score, the best `testPostNms` of each image. At test
+ * time one set serves both branches (Decoupled R-CNN, section 5 of its released reading).
  */
 export function buildProposals(
   b: GraphBuilder,
   weights: Weights,
-  config: Pick<TrainConfig, 'imageSizeHw' | 'model' | 'proposals'>,
+  config: ProposalConfig,
   pyramid: readonly Value[],
   limits: Value,
 ): Proposals {
+  return suppressPerLevel(b, config.proposals, buildCandidates(b, weights, config, pyramid, limits));
+}
+
+/** The shared head over P2..P6 and the best `testPreNms` anchors per level. */
+export function buildCandidates(
+  b: GraphBuilder,
+  weights: Weights,
+  config: ProposalConfig,
+  pyramid: readonly Value[],
+  limits: Value,
+): Candidates {
   const { anchors, fpn } = config.model;
   const perCell = anchors.ratios.length;
   const head = headParameters(b, weights, fpn.channels, perCell);
-  const candidates = pyramidSizesHw(config.imageSizeHw).map((sizeHw, level) => {
+  const levels = pyramidSizesHw(config.imageSizeHw).map((sizeHw, level) => {
     const path = `rpn_head.p${level + 2}`;
     const cells = sizeHw[0] * sizeHw[1];
     const count = Math.min(config.proposals.testPreNms, cells * perCell);
@@ -38,12 +66,15 @@ export function buildProposals(
     const both = conv(b, `${path}.rpn_out`, shared, head.out.shape, head.out);
     const rows = b.op(`${path}.nhwc`, 'Transpose', [both], { perm: [0, 2, 3, 1] });
     const [logitCells, deltaCells] = b.split(`${path}.split`, rows, [perCell, 4 * perCell], 3);
-    const flatLogits = b.reshape(`${path}.logits`, logitCells!, [cells * perCell]);
-    const [logits, index] = b.multi(`${path}.top`, 'TopK', [flatLogits, b.ints([count])], 2, { axis: 0 });
-    const deltas = b.op(`${path}.deltas`, 'Gather', [
-      b.reshape(`${path}.allDeltas`, deltaCells!, [cells * perCell, 4]),
-      index!,
-    ]);
+    const allLogits = b.reshape(`${path}.logits`, logitCells!, [0, cells * perCell]);
+    const allDeltas = b.reshape(`${path}.allDeltas`, deltaCells!, [0, cells * perCell, 4]);
+    const [logits, index] = b.multi(`${path}.top`, 'TopK', [allLogits, b.ints([count])], 2, { axis: 1 });
+    const deltas = b.op(
+      `${path}.deltas`,
+      'GatherND',
+      [allDeltas, b.op(`${path}.topIndex`, 'Unsqueeze', [index!, b.ints([2])])],
+      { batch_dims: 1 },
+    );
     const priors = gatherAnchors(b, path, sizeHw, pyramidStrides[level]!, anchors, index!);
     return { count, logits: logits!, deltas, priors };
   });
@@ -51,18 +82,14 @@ export function buildProposals(
     b.op(
       `rpn_head.${part}`,
       'Concat',
-      candidates.map((level) => level[part]),
-      { axis: 0 },
+      levels.map((level) => level[part]),
+      { axis: 1 },
     );
-  const logits = all('logits');
-  const boxes = buildDecode(b, 'rpn_head.decode', all('priors'), all('deltas'), limits);
-  return suppressPerLevel(
-    b,
-    config.proposals,
-    boxes,
-    logits,
-    candidates.map((level) => level.count),
-  );
+  return {
+    boxes: buildDecode(b, 'rpn_head.decode', all('priors'), all('deltas'), limits),
+    logits: all('logits'),
+    counts: levels.map((level) => level.count),
+  };
 }
 
 /** Objectness and deltas share their input: one convolution of A + 4A channels computes both. */
@@ -101,36 +128,50 @@ function gatherAnchors(
 
 /**
  * One NonMaxSuppression node treats the levels as classes: a box scores minus infinity in the levels it is not of, so
- * that it can neither be kept nor suppress there.
+ * that it can neither be kept nor suppress there. What it keeps is written into a table of minus infinities, from which
+ * the best of each image are taken.
  */
 function suppressPerLevel(
   b: GraphBuilder,
   { nmsClassification, testPostNms }: TrainConfig['proposals'],
-  boxes: Value,
-  logits: Value,
-  counts: readonly number[],
+  { boxes, logits, counts }: Candidates,
 ): Proposals {
   const total = counts.reduce((sum, count) => sum + count, 0);
   const mask = counts.flatMap((_, level) =>
     counts.flatMap((count, other) => new Array(count).fill(level === other ? 1 : 0)),
   );
   const isOfLevel = b.constant('rpn_head.isOfLevel', 'bool', [1, counts.length, total], mask);
+  const never = b.floats([Number.NEGATIVE_INFINITY]);
   const scores = b.op('rpn_head.levelScores', 'Where', [
     isOfLevel,
-    b.reshape('rpn_head.logitsRow', logits, [1, 1, total]),
-    b.floats([Number.NEGATIVE_INFINITY]),
+    b.reshape('rpn_head.logitsRow', logits, [0, 1, total]),
+    never,
   ]);
   const selected = b.op('rpn_head.nms', 'NonMaxSuppression', [
-    b.reshape('rpn_head.boxes', boxes, [1, total, 4]),
+    boxes,
     scores,
     b.ints([testPostNms]),
     b.floats([nmsClassification]),
     b.floats([-3e38]),
   ]);
-  const index = b.op('rpn_head.kept', 'Gather', [selected, b.ints([2], [])], { axis: 1 });
-  const keptLogits = b.op('rpn_head.keptLogits', 'Gather', [logits, index]);
-  const keptBoxes = b.op('rpn_head.keptBoxes', 'Gather', [boxes, index]);
-  const limit = b.op('rpn_head.limit', 'Min', [b.op('rpn_head.keptCount', 'Shape', [index]), b.ints([testPostNms])]);
-  const [topLogits, order] = b.multi('rpn_head.merge', 'TopK', [keptLogits, limit], 2, { axis: 0 });
-  return { boxes: b.op('rpn_head.proposals', 'Gather', [keptBoxes, order!]), logits: topLogits! };
+  // [S, 2]: image and candidate of each that stays.
+  const kept = b.op('rpn_head.kept', 'Gather', [selected, b.ints([0, 2])], { axis: 1 });
+  const nothing = b.op('rpn_head.nothing', 'Expand', [never, b.op('rpn_head.tableShape', 'Shape', [logits])]);
+  const keptLogits = b.op('rpn_head.keptLogits', 'GatherND', [logits, kept]);
+  const table = b.op('rpn_head.table', 'ScatterND', [nothing, kept, keptLogits]);
+  const limit = b.ints([Math.min(testPostNms, total)]);
+  const [topLogits, candidate] = b.multi('rpn_head.merge', 'TopK', [table, limit], 2, { axis: 1 });
+  // [M, 2]: image and rank of each proposal.
+  const rows = findRows(b, 'rpn_head.rows', b.op('rpn_head.isKept', 'Greater', [topLogits!, never]));
+  const image = b.op('rpn_head.image', 'Gather', [rows, b.ints([0], [])], { axis: 1 });
+  const index = b.op('rpn_head.candidate', 'GatherND', [candidate!, rows]);
+  const column = (name: string, value: Value) => b.op(name, 'Unsqueeze', [value, b.ints([1])]);
+  const pairs = [column('rpn_head.imageColumn', image), column('rpn_head.candidateColumn', index)];
+  const place = b.op('rpn_head.place', 'Concat', pairs, { axis: 1 });
+  return { boxes: b.op('rpn_head.proposals', 'GatherND', [boxes, place]), image };
+}
+
+/** Positions of a bool tensor of rank n that are true, int64 [count, n], in row-major order. */
+export function findRows(b: GraphBuilder, name: string, isHere: Value): Value {
+  return b.op(name, 'Transpose', [b.op(`${name}.nonZero`, 'NonZero', [isHere])], { perm: [1, 0] });
 }

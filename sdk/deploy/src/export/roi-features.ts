@@ -1,14 +1,15 @@
 /** Shapes in this module: R rois, C channels, S = roiSize. */
 import { FloatAttribute, type GraphBuilder, type Value } from './graph-builder.js';
+import type { Proposals } from './proposals.js';
 
 /** Strides of the levels that RoIs are pooled from, P2..P5. */
 const strides = [4, 8, 16, 32] as const;
 
 export interface RoiFeatures {
-  /** float [R, C * S * S], channel-major; rows grouped by level. */
+  /** float [R, C * S * S], channel-major. */
   readonly rows: Value;
-  /** int64 [R, 1]: the roi that each row belongs to. */
-  readonly roiOfRow: Value;
+  /** int64 [R, 1]: the roi that each row belongs to; absent when rows are in the order of the rois. */
+  readonly roiOfRow?: Value;
 }
 
 export interface RoiFeatureOptions {
@@ -18,21 +19,28 @@ export interface RoiFeatureOptions {
   readonly aligned: boolean;
   /** Factor of the sides of what is pooled, about the centre; the level is that of the box itself. 1 when absent. */
   readonly sideScale?: number;
+  /** Operators whose shapes do not depend on the numbers; rows in order. */
+  readonly isStatic?: boolean;
 }
+
+/** Upper left of every level's map by more than a pixel at any stride: RoIAlign reads zeros there. */
+const outside = -16384;
 
 /**
  * RoIAlign of every roi on the level of its size, k = clamp(floor(log2(sqrt(w h) / 56 + 1e-6)), 0, 3), written as
  * comparisons because ONNX has no log2. Rows stay grouped by level: only the few numbers computed from them are put
- * back in order (see {@link restoreOrder}), not the features.
+ * back in order (see {@link restoreOrder}), not the features. With static shapes every level pools all rois, those of
+ * other levels from outside its map, and the sum over the levels is what each roi's own level returned.
  * @param pyramid P2..P5, float [1, C, h, w]
  * @param boxes   float [R, 4] xyxy, network px
+ * @param image   int64 [R]
  * Source: FPN (arXiv:1612.03144) eq. 1; Mask R-CNN (arXiv:1703.06870) section 3; `aligned` is Detectron2's half-pixel shift.
  */
 export function buildRoiFeatures(
   b: GraphBuilder,
   path: string,
   pyramid: readonly Value[],
-  boxes: Value,
+  { boxes, image }: Pick<Proposals, 'boxes' | 'image'>,
   options: RoiFeatureOptions,
 ): RoiFeatures {
   const name = (part: string) => `${path}.${part}`;
@@ -46,40 +54,45 @@ export function buildRoiFeatures(
     b.op(name('isReached'), 'GreaterOrEqual', [size, b.floats([2, 4, 8])]),
     'int64',
   );
-  const level = b.op(name('level'), 'ReduceSum', [reached, b.ints([1])], { keepdims: 0 });
   const pooled = scaleSides(b, path, boxes, low!, high!, options.sideScale ?? 1);
-  const parts = strides.map((stride, k) => {
-    const at = (part: string) => `${path}.p${k + 2}.${part}`;
-    const isHere = b.op(at('isHere'), 'Equal', [level, b.ints([k], [])]);
-    const index = b.op(at('index'), 'Squeeze', [b.op(at('nonZero'), 'NonZero', [isHere]), b.ints([0])]);
-    const rois = b.op(at('rois'), 'Gather', [pooled, index]);
-    const batch = b.op(at('batch'), 'Sub', [index, index]);
-    const features = b.op(at('roiAlign'), 'RoiAlign', [pyramid[k]!, rois, batch], {
+  const roiAlign = (k: number, rois: Value, batch: Value) =>
+    b.op(`${path}.p${k + 2}.roiAlign`, 'RoiAlign', [pyramid[k]!, rois, batch], {
       mode: 'avg',
       coordinate_transformation_mode: options.aligned ? 'half_pixel' : 'output_half_pixel',
       output_height: options.roiSize,
       output_width: options.roiSize,
       sampling_ratio: options.samplingRatio,
-      spatial_scale: new FloatAttribute(1 / stride),
+      spatial_scale: new FloatAttribute(1 / strides[k]!),
     });
-    return { index, features };
+  const toRows = (features: Value) =>
+    b.reshape(name('rows'), features, [-1, options.channels * options.roiSize * options.roiSize]);
+  const level = b.op(name('level'), 'ReduceSum', [reached, b.ints([1])], { keepdims: options.isStatic ? 1 : 0 });
+  if (options.isStatic) {
+    const parts = strides.map((_, k) => {
+      const at = (part: string) => `${path}.p${k + 2}.${part}`;
+      const isHere = b.op(at('isHere'), 'Equal', [level, b.ints([k], [])]);
+      return roiAlign(k, b.op(at('rois'), 'Where', [isHere, pooled, b.floats([outside])]), image);
+    });
+    return { rows: toRows(b.op(name('features'), 'Sum', parts)) };
+  }
+  const parts = strides.map((_, k) => {
+    const at = (part: string) => `${path}.p${k + 2}.${part}`;
+    const isHere = b.op(at('isHere'), 'Equal', [level, b.ints([k], [])]);
+    const index = b.op(at('index'), 'Squeeze', [b.op(at('nonZero'), 'NonZero', [isHere]), b.ints([0])]);
+    const rois = b.op(at('rois'), 'Gather', [pooled, index]);
+    return { index, features: roiAlign(k, rois, b.op(at('batch'), 'Gather', [image, index])) };
   });
-  const features = b.op(
-    name('features'),
-    'Concat',
+  const joined = (part: 'features' | 'order', values: readonly Value[]) =>
+    b.op(name(part), 'Concat', values, { axis: 0 });
+  const features = joined(
+    'features',
     parts.map((part) => part.features),
-    { axis: 0 },
   );
-  const order = b.op(
-    name('order'),
-    'Concat',
+  const order = joined(
+    'order',
     parts.map((part) => part.index),
-    { axis: 0 },
   );
-  return {
-    rows: b.reshape(name('rows'), features, [-1, options.channels * options.roiSize * options.roiSize]),
-    roiOfRow: b.op(name('roiOfRow'), 'Unsqueeze', [order, b.ints([1])]),
-  };
+  return { rows: toRows(features), roiOfRow: b.op(name('roiOfRow'), 'Unsqueeze', [order, b.ints([1])]) };
 }
 
 /** Source: `roi_rescale` of mmdetection 2.4, for Double-Head. */
@@ -96,6 +109,7 @@ function scaleSides(b: GraphBuilder, path: string, boxes: Value, low: Value, hig
  * Puts rows [R, n] that follow {@link RoiFeatures.roiOfRow} back into the order of the rois: the indices are a
  * permutation, so that scattering overwrites every row of `values` with another.
  */
-export function restoreOrder(b: GraphBuilder, path: string, values: Value, roiOfRow: Value): Value {
+export function restoreOrder(b: GraphBuilder, path: string, values: Value, roiOfRow: Value | undefined): Value {
+  if (roiOfRow === undefined) return values;
   return b.op(`${path}.inOrder`, 'ScatterND', [values, roiOfRow, values]);
 }

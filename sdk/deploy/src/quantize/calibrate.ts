@@ -1,4 +1,4 @@
-import { PlumblineError } from '@plumbline/contract';
+import { type ModelInput, PlumblineError } from '@plumbline/contract';
 import type { ImageRgb } from '@plumbline/core/image';
 import { readImageRgb, type SampleRef } from '@plumbline/data/dataset';
 import { encodeModel, type OnnxModel } from '@plumbline/runtime/onnx';
@@ -20,8 +20,8 @@ export interface CalibrationImage {
 
 export interface CalibrationOptions extends CollectorOptions {
   readonly method: CalibrationMethod;
-  /** Name of the graph's frame input, uint8 [1, H, W, 3]. */
-  readonly input: string;
+  /** What the graph takes. */
+  readonly input: ModelInput;
   readonly onImage?: (done: number) => void;
 }
 

@@ -51,8 +51,8 @@ function upsampleByCopies(graph: OnnxGraph, shapes: Shapes): OnnxGraph {
       continue;
     const hasSameScale = source.input[1] === quantize.input[1] && source.input[2] === quantize.input[2];
     if (!hasSameScale || !shape) continue;
-    const [batch, channels, height, width] = shape;
-    if (batch !== 1 || height % 2 !== 0 || width % 2 !== 0) continue;
+    const [, channels, height, width] = shape;
+    if (height % 2 !== 0 || width % 2 !== 0) continue;
     const [h, w] = [height / 2, width / 2];
     const { name } = node;
     const part = (suffix: string, type: string, input: string[], attribute: OnnxAttribute[] = [], output?: string) =>
@@ -71,11 +71,11 @@ function upsampleByCopies(graph: OnnxGraph, shapes: Shapes): OnnxGraph {
       part(suffix, 'Concat', [input, input], [{ name: 'axis', type: attributeType.int, i: axis }]);
     replaced.set(node, [
       part('nhwc', 'Transpose', [source.input[0]!], [ints('perm', [0, 2, 3, 1])]),
-      reshape('cells', `${name}.nhwc`, [1, h, w, 1, channels]),
+      reshape('cells', `${name}.nhwc`, [0, h, w, 1, channels]),
       twice('columns', `${name}.cells`, 3),
-      reshape('rows', `${name}.columns`, [1, h, 1, width * channels]),
+      reshape('rows', `${name}.columns`, [0, h, 1, width * channels]),
       twice('twoRows', `${name}.rows`, 2),
-      reshape('map', `${name}.twoRows`, [1, height, width, channels]),
+      reshape('map', `${name}.twoRows`, [0, height, width, channels]),
       part('nchw', 'Transpose', [`${name}.map`], [ints('perm', [0, 3, 1, 2])], quantize.output[0]!),
     ]);
     gone.add(quantize);

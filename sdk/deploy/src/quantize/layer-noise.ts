@@ -1,3 +1,4 @@
+import type { ModelInput } from '@plumbline/contract';
 import type { ImageRgb } from '@plumbline/core/image';
 import { encodeModel } from '@plumbline/runtime/onnx';
 import { createFrameRunner } from '@plumbline/runtime/session';
@@ -7,12 +8,12 @@ import type { Quantizer } from './quantizer.js';
 /**
  * Signal to quantization noise ratio of what each layer returns when it alone is quantized, dB: ten times the logarithm of
  * the sum of squares over the sum of squared errors, over all images.
- * @param input name of the graph's frame input
+ * @param input what the graph takes
  * @returns by layer, in the order of the graph
  */
 export async function measureLayerNoise(
   quantizer: Quantizer,
-  input: string,
+  input: ModelInput,
   images: readonly ImageRgb[],
   onLayer: (done: number) => void = () => {},
 ): Promise<Map<string, number>> {

@@ -1,7 +1,7 @@
 import { dataType, type OnnxGraph, type OnnxNode, type OnnxTensor } from '@plumbline/runtime/onnx';
 import { intAttribute, intsAttribute, sizesOf } from './graph-view.js';
 
-/** [batch, channels, height, width] of a feature map. */
+/** [batch, channels, height, width] of a feature map; a batch of 0 is any. */
 export type MapShape = readonly [batch: number, channels: number, height: number, width: number];
 
 /**
@@ -27,7 +27,7 @@ function shapeOf(
   if (node.op_type === 'Reshape') {
     const dims = constants.get(node.input[1]!);
     const sides = dims ? int64Values(dims) : [];
-    return sides.length === 4 && sides.every((side) => side > 0) ? (sides as unknown as MapShape) : undefined;
+    return sides.length === 4 && sides.slice(1).every((side) => side > 0) ? (sides as unknown as MapShape) : undefined;
   }
   if (!input) return undefined;
   const [batch, channels, height, width] = input;

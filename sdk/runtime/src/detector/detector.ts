@@ -26,6 +26,8 @@ export interface DetectorInfo {
   readonly providerAttempts: readonly ProviderAttempt[];
   readonly threads: number;
   readonly networkSizeHw: readonly [number, number];
+  /** Size of a frame to try it with: the only one that it takes, or its network size. */
+  readonly frameSizeHw: readonly [number, number];
 }
 
 export interface DetectionResult {
@@ -56,7 +58,7 @@ export function checkImage({ width, height, data }: ImageRgb): void {
 export interface Detector {
   readonly info: DetectorInfo;
   /**
-   * @throws {PlumblineError} PLB_RUNTIME_IMAGE_INVALID, PLB_RUNTIME_INFERENCE_FAILED, PLB_RUNTIME_WORKER_CRASHED,
+   * @throws {PlumblineError} PLB_RUNTIME_IMAGE_INVALID, PLB_RUNTIME_FRAME_SIZE, PLB_RUNTIME_INFERENCE_FAILED, PLB_RUNTIME_WORKER_CRASHED,
    *   PLB_RUNTIME_DETECTOR_DISPOSED
    */
   detect(image: ImageRgb): Promise<DetectionResult>;

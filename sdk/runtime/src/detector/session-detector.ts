@@ -1,10 +1,9 @@
 import { performance } from 'node:perf_hooks';
-import { PlumblineError } from '@plumbline/contract';
-import type { Detection } from '@plumbline/core/geometry';
+import { type ModelInput, PlumblineError } from '@plumbline/contract';
 import type { ImageRgb } from '@plumbline/core/image';
-import { type InferenceSession, Tensor } from 'onnxruntime-node';
+import type { InferenceSession } from 'onnxruntime-node';
 import { loadModelFolder, type ModelFolder } from '../model-folder/index.js';
-import { type OpenedSession, openSession } from '../session/index.js';
+import { feedFrame, type OpenedSession, openSession } from '../session/index.js';
 import {
   checkImage,
   type DetectionResult,
@@ -12,6 +11,7 @@ import {
   type DetectorInfo,
   type DetectorOptions,
 } from './detector.js';
+import { outputNames, readDetections } from './read-outputs.js';
 
 /**
  * Opens a model folder in the calling thread; `detect` blocks that thread while ONNX Runtime computes
@@ -32,7 +32,7 @@ export async function createDetector(options: DetectorOptions): Promise<Detector
   const detector = new SessionDetector(folder, opened, scoreThreshold);
   try {
     checkInterface(folder, opened.session);
-    const [height, width] = manifest.input.networkSizeHw;
+    const [height, width] = frameSizeOf(folder.input);
     await detector.detect({ width, height, data: new Uint8Array(width * height * 3) });
   } catch (error) {
     await detector.dispose();
@@ -61,7 +61,8 @@ class SessionDetector implements Detector {
       executionProvider: opened.executionProvider,
       providerAttempts: opened.attempts,
       threads: opened.threads,
-      networkSizeHw: manifest.input.networkSizeHw,
+      networkSizeHw: folder.input.networkSizeHw,
+      frameSizeHw: frameSizeOf(folder.input),
     };
   }
 
@@ -80,21 +81,24 @@ class SessionDetector implements Detector {
   }
 
   private async run(image: ImageRgb): Promise<DetectionResult> {
-    const { width, height, data } = image;
-    const { input, outputs } = this.folder.manifest;
+    const { input, outputs } = this.folder;
     const startedMs = performance.now();
     checkImage(image);
-    const feeds = { [input.name]: new Tensor('uint8', data, [1, height, width, 3]) };
+    const { feeds, placement } = feedFrame(input, image);
     const preparedMs = performance.now();
     let results: InferenceSession.ReturnType;
     try {
-      results = await this.opened.session.run(feeds, [outputs.boxes, outputs.scores, outputs.classes]);
+      results = await this.opened.session.run(feeds, outputNames(outputs));
     } catch (cause) {
       const reason = cause instanceof Error ? cause.message : String(cause);
       throw new PlumblineError('PLB_RUNTIME_INFERENCE_FAILED', { file: this.folder.modelPath, reason }, { cause });
     }
     const inferredMs = performance.now();
-    const detections = this.readDetections(results);
+    const { classes, scoreThreshold } = this.info;
+    const context = { classes, scoreThreshold, frame: image, placement };
+    const refuse = (problem: string) =>
+      new PlumblineError('PLB_RUNTIME_MODEL_INTERFACE', { file: this.folder.modelPath, problem });
+    const detections = readDetections(outputs, results, context, refuse);
     const timingsMs = {
       preprocess: preparedMs - startedMs,
       inference: inferredMs - preparedMs,
@@ -102,65 +106,39 @@ class SessionDetector implements Detector {
     };
     return { detections, timingsMs, image };
   }
-
-  private readDetections(results: InferenceSession.ReturnType): Detection[] {
-    const { outputs } = this.folder.manifest;
-    const wrong = (problem: string) =>
-      new PlumblineError('PLB_RUNTIME_MODEL_INTERFACE', { file: this.folder.modelPath, problem });
-    const boxes = results[outputs.boxes]!.data;
-    const scores = results[outputs.scores]!.data;
-    const classIds = results[outputs.classes]!.data;
-    if (
-      !(boxes instanceof Float32Array && scores instanceof Float32Array && classIds instanceof BigInt64Array) ||
-      boxes.length !== 4 * scores.length ||
-      classIds.length !== scores.length
-    ) {
-      const found = [outputs.boxes, outputs.scores, outputs.classes].map((name) => `${name} [${results[name]!.dims}]`);
-      throw wrong(`outputs are ${found.join(', ')}, expected boxes [N,4], scores [N], classes [N]`);
-    }
-    const detections: Detection[] = [];
-    for (let i = 0; i < scores.length; i++) {
-      const score = scores[i]!;
-      if (score < this.info.scoreThreshold) continue;
-      const classId = Number(classIds[i]);
-      const className = this.info.classes[classId];
-      if (className === undefined)
-        throw wrong(`it returns class ${classId}, the manifest names ${this.info.classes.length}`);
-      detections.push({
-        classId,
-        className,
-        score,
-        boxXyxy: [boxes[4 * i]!, boxes[4 * i + 1]!, boxes[4 * i + 2]!, boxes[4 * i + 3]!],
-      });
-    }
-    return detections;
-  }
 }
 
-/** Compares names and element types of the graph with what the manifest says and the detector feeds. */
-function checkInterface(folder: ModelFolder, session: InferenceSession): void {
-  const { input, outputs } = folder.manifest;
+/** The size of frames that the graph takes, or one that it is content with. */
+function frameSizeOf(input: ModelInput): readonly [number, number] {
+  return (input.kind !== 'image' && input.frameSizeHw) || input.networkSizeHw;
+}
+
+/** Compares names and element types of the graph with what its description says and the detector feeds. */
+function checkInterface({ input, outputs, modelPath }: ModelFolder, session: InferenceSession): void {
   const types = new Map(
     [...session.inputMetadata, ...session.outputMetadata].map((meta) => [
       meta.name,
       meta.isTensor ? meta.type : 'other',
     ]),
   );
-  const expected: [name: string, type: string, kind: string, present: readonly string[]][] = [
-    [input.name, 'uint8', 'input', session.inputNames],
-    [outputs.boxes, 'float32', 'output', session.outputNames],
-    [outputs.scores, 'float32', 'output', session.outputNames],
-    [outputs.classes, 'int64', 'output', session.outputNames],
+  const inputs = new Map([[input.name, input.kind === 'image' ? 'float32' : 'uint8']]);
+  if (input.kind === 'image' && input.contentSize !== undefined) inputs.set(input.contentSize, 'float32');
+  const expected = [
+    ...[...inputs].map(([name, type]) => ({ name, type, kind: 'input', present: session.inputNames })),
+    ...outputNames(outputs).map((name) => {
+      const isClasses = 'classes' in outputs && name === outputs.classes;
+      return { name, type: isClasses ? 'int64' : 'float32', kind: 'output', present: session.outputNames };
+    }),
   ];
-  for (const [name, type, kind, present] of expected) {
+  for (const { name, type, kind, present } of expected) {
     const found = present.includes(name) ? types.get(name) : `absent (present: ${present.join(', ')})`;
     if (found === type) continue;
     const problem = `${kind} "${name}" is ${found}, expected ${type}`;
-    throw new PlumblineError('PLB_RUNTIME_MODEL_INTERFACE', { file: folder.modelPath, problem });
+    throw new PlumblineError('PLB_RUNTIME_MODEL_INTERFACE', { file: modelPath, problem });
   }
-  const extra = session.inputNames.filter((name) => name !== input.name);
+  const extra = session.inputNames.filter((name) => !inputs.has(name));
   if (extra.length > 0) {
-    const problem = `it asks for more inputs than "${input.name}": ${extra.join(', ')}`;
-    throw new PlumblineError('PLB_RUNTIME_MODEL_INTERFACE', { file: folder.modelPath, problem });
+    const problem = `it asks for more inputs than "${[...inputs.keys()].join('", "')}": ${extra.join(', ')}`;
+    throw new PlumblineError('PLB_RUNTIME_MODEL_INTERFACE', { file: modelPath, problem });
   }
 }

@@ -2,7 +2,13 @@ import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { basename, dirname, extname, join } from 'node:path';
-import { type ModelManifest, modelManifestSchema, PlumblineError } from '@plumbline/contract';
+import {
+  type ModelInput,
+  type ModelManifest,
+  type ModelOutputs,
+  modelManifestSchema,
+  PlumblineError,
+} from '@plumbline/contract';
 import { loadConfig } from '@plumbline/core/config';
 
 /** File names inside every model folder. */
@@ -13,6 +19,9 @@ export const modelFileName = 'model.onnx';
 export interface ModelFolder {
   readonly dir: string;
   readonly manifest: ModelManifest;
+  /** What the .onnx file takes and returns. */
+  readonly input: ModelInput;
+  readonly outputs: ModelOutputs;
   /** Path of the .onnx file. */
   readonly modelPath: string;
   /** Of the .onnx file, lower-case hex. */
@@ -50,5 +59,6 @@ export async function loadModelFolder(path: string): Promise<ModelFolder> {
     const params = { file: modelPath, expectedSha256: listed.sha256, actualSha256: sha256 };
     throw new PlumblineError('PLB_RUNTIME_MODEL_HASH_MISMATCH', params);
   }
-  return { dir, manifest, modelPath, sha256 };
+  const { input = manifest.input, outputs = manifest.outputs } = listed;
+  return { dir, manifest, input, outputs, modelPath, sha256 };
 }

@@ -1,8 +1,10 @@
 import { availableParallelism } from 'node:os';
+import type { ModelInput } from '@plumbline/contract';
 import type { ImageRgb } from '@plumbline/core/image';
-import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { InferenceSession } from 'onnxruntime-node';
+import { feedFrame } from './feed.js';
 
-/** Runs a graph that takes a frame and hands out any of its float outputs: for calibration and comparison of graphs. */
+/** Runs a graph on frames and hands out any of its float outputs: for calibration and comparison of graphs. */
 export interface FrameRunner {
   /** @returns the named outputs, row-major */
   run(image: ImageRgb, outputs: readonly string[]): Promise<Map<string, Float32Array>>;
@@ -10,12 +12,13 @@ export interface FrameRunner {
 }
 
 /**
- * @param model bytes of an .onnx file whose input `inputName` is uint8 [1, H, W, 3]
+ * @param model bytes of an .onnx file
+ * @param input what it takes
  * @param threads of one run; every core when absent
  */
 export async function createFrameRunner(
   model: Uint8Array,
-  inputName: string,
+  input: ModelInput,
   threads = availableParallelism(),
 ): Promise<FrameRunner> {
   const session = await InferenceSession.create(model, {
@@ -25,8 +28,8 @@ export async function createFrameRunner(
     logSeverityLevel: 4,
   });
   return {
-    async run({ width, height, data }, outputs) {
-      const feeds = { [inputName]: new Tensor('uint8', data, [1, height, width, 3]) };
+    async run(image, outputs) {
+      const { feeds } = feedFrame(input, image);
       const results = await session.run(feeds, [...outputs]);
       return new Map(outputs.map((name) => [name, results[name]!.data as Float32Array]));
     },

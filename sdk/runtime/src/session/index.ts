@@ -1,3 +1,4 @@
+export { type Feed, type FramePlacement, feedFrame } from './feed.js';
 export { foldConstants } from './fold-constants.js';
 export { createFrameRunner, type FrameRunner } from './frame-runner.js';
 export {

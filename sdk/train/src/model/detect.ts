@@ -1,6 +1,6 @@
 /** Shapes in this module: B images, R proposals of one image, C classes; boxes flat xyxy px. */
-import type { Detection } from '@plumbline/core/geometry';
-import { nms, softNmsLinear } from '@plumbline/core/geometry';
+import type { Detection, KeptBox, ScoredRegions } from '@plumbline/core/geometry';
+import { detectPerClass, softNmsLinear, suppressAbove } from '@plumbline/core/geometry';
 import { type ImageRgb, type Placement, paddedSide, placeByRule, placeImage } from '@plumbline/core/image';
 import * as tf from '@tensorflow/tfjs-core';
 import { inScope, type Reading, read, readSync } from '../engines/index.js';
@@ -39,13 +39,47 @@ export async function detectImage(
   image: ImageRgb,
   scoreThreshold = model.config.test.scoreThreshold,
 ): Promise<Detection[]> {
+  const { output, placement } = await headsOfImage(model, image);
+  return toSource(model, finalDetections(model, output, scoreThreshold), image, placement);
+}
+
+/**
+ * As {@link detectImage}, with what it chooses from: every region with each class that it scores above the threshold,
+ * before suppression, in source px.
+ */
+export async function explainImage(
+  model: DetectorModel,
+  image: ImageRgb,
+): Promise<{ readonly regions: Detection[]; readonly detections: Detection[] }> {
+  const { output, placement } = await headsOfImage(model, image);
+  const { scoreThreshold } = model.config.test;
+  const regions = detectPerClass(regionsOf(model, output), Number.POSITIVE_INFINITY, (_, scores) =>
+    [...scores].map((score, index) => ({ index, score })).filter(({ score }) => score > scoreThreshold),
+  );
+  return {
+    regions: toSource(model, regions, image, placement),
+    detections: toSource(model, finalDetections(model, output, scoreThreshold), image, placement),
+  };
+}
+
+async function headsOfImage(
+  model: DetectorModel,
+  image: ImageRgb,
+): Promise<{ readonly output: HeadOutput; readonly placement: Placement }> {
   const sourceHw: [number, number] = [image.height, image.width];
   const placement = model.config.test.resize
     ? placeByRule(sourceHw, model.config.test.resize, model.config.model.conventions)
     : placeImage(sourceHw, model.config.imageSizeHw);
   const outputs = await inScope(() => headOutputs(model, toNetworkInput(image, model, placement), [placement.sizeHw]));
-  const found = finalDetections(model, outputs[0]!, scoreThreshold);
-  const { scaleX, scaleY } = placement;
+  return { output: outputs[0]!, placement };
+}
+
+function toSource(
+  model: DetectorModel,
+  found: readonly Pick<NetworkDetection, 'classId' | 'score' | 'boxXyxy'>[],
+  image: ImageRgb,
+  { scaleX, scaleY }: Placement,
+): Detection[] {
   return found.map(({ classId, score, boxXyxy: [x1, y1, x2, y2] }) => ({
     classId,
     className: model.classes[classId]!,
@@ -124,29 +158,18 @@ function* headOutputs(
 }
 
 /** Threshold, suppression per class and the best `maxDetections` over all classes. */
-function finalDetections(
-  model: DetectorModel,
-  { probabilities, boxes, isClassSpecific, count }: HeadOutput,
-  scoreThreshold: number,
-): NetworkDetection[] {
-  const classes = model.classes.length;
-  const { maxDetections } = model.config.test;
-  const found: NetworkDetection[] = [];
-  for (let c = 0; c < classes; c++) {
-    const scores = Float32Array.from({ length: count }, (_, i) => probabilities[i * (classes + 1) + c]!);
-    const at = (i: number) => (isClassSpecific ? 4 * (i * classes + c) : 4 * i);
-    const classBoxes = isClassSpecific
-      ? Float32Array.from({ length: 4 * count }, (_, k) => boxes[at(k >> 2) + (k & 3)]!)
-      : boxes;
-    for (const { index, score } of suppress(model, classBoxes, scores, scoreThreshold)) {
-      const [x1, y1, x2, y2] = classBoxes.subarray(4 * index, 4 * index + 4) as unknown as BoxXyxy;
-      found.push({ classId: c, score, boxXyxy: [x1, y1, x2, y2], proposal: index });
-    }
-  }
-  return found.sort((a, b) => b.score - a.score || a.classId - b.classId).slice(0, maxDetections);
+function finalDetections(model: DetectorModel, output: HeadOutput, scoreThreshold: number): NetworkDetection[] {
+  return detectPerClass(regionsOf(model, output), model.config.test.maxDetections, (boxesXyxy, scores) =>
+    suppress(model, boxesXyxy, scores, scoreThreshold),
+  ).map(({ region, ...found }) => ({ ...found, proposal: region }));
 }
 
-type BoxXyxy = [number, number, number, number];
+/** The last column of the probabilities is the background's. */
+function regionsOf(model: DetectorModel, { probabilities, boxes, isClassSpecific, count }: HeadOutput): ScoredRegions {
+  const classes = model.classes.length;
+  const scoreOf = (r: number, c: number) => probabilities[r * (classes + 1) + c]!;
+  return { count, classes, boxesXyxy: boxes, isClassSpecific, scoreOf };
+}
 
 /** Boxes of one class that stay, with the scores that they stay with. */
 function suppress(
@@ -154,13 +177,15 @@ function suppress(
   boxesXyxy: Float32Array,
   scores: Float32Array,
   scoreThreshold: number,
-): { index: number; score: number }[] {
+): KeptBox[] {
   const { nmsIou, softNms } = model.config.test;
   const { minDetectionSide } = conventions[model.config.model.conventions];
+  const isLarge = (i: number) => minDetectionSide === 0 || isAtLeast(boxesXyxy, i, minDetectionSide);
+  const eligible = scores.map((score, i) => (isLarge(i) ? score : Number.NEGATIVE_INFINITY));
+  if (!softNms) return suppressAbove(boxesXyxy, eligible, scoreThreshold, nmsIou);
   const order = [...scores.keys()]
-    .filter((i) => scores[i]! > scoreThreshold && (minDetectionSide === 0 || isAtLeast(boxesXyxy, i, minDetectionSide)))
+    .filter((i) => eligible[i]! > scoreThreshold)
     .sort((a, b) => scores[b]! - scores[a]! || a - b);
-  if (!softNms) return nms(boxesXyxy, order, nmsIou).map((index) => ({ index, score: scores[index]! }));
   const ordered = Float32Array.from({ length: 4 * order.length }, (_, k) => boxesXyxy[4 * order[k >> 2]! + (k & 3)]!);
   const orderedScores = Float32Array.from(order, (i) => scores[i]!);
   const kept = softNmsLinear(ordered, orderedScores, { iouThreshold: nmsIou, minScore: softNms.minScore });

@@ -11,6 +11,7 @@ export {
   detectImage,
   detectOnBatch,
   detectOnInput,
+  explainImage,
   type NetworkDetection,
   toNetworkInput,
 } from './detect.js';

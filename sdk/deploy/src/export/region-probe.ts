@@ -1,0 +1,58 @@
+/** Shapes in this module: R regions, C classes. */
+import { type Detection, detectPerClass } from '@plumbline/core/geometry';
+import { type ImageRgb, placeImage } from '@plumbline/core/image';
+import { createFrameRunner, type FrameRunner } from '@plumbline/runtime/session';
+import type { Checkpoint } from './checkpoint.js';
+import type { ExportedModel } from './detector-graph.js';
+
+/** What an exported graph chooses its detections from: its regions before suppression. */
+export class RegionProbe {
+  private constructor(
+    private readonly runner: FrameRunner,
+    private readonly names: readonly [boxes: string, scores: string],
+    private readonly checkpoint: Checkpoint,
+  ) {}
+
+  /** @param exported for TensorRT, or portable with its intermediate values */
+  static async open(exported: ExportedModel, checkpoint: Checkpoint): Promise<RegionProbe> {
+    const { bytes, input, outputs } = exported;
+    const names = outputs.kind === 'regions' ? ([outputs.boxes, outputs.scores] as const) : portableNames;
+    return new RegionProbe(await createFrameRunner(bytes, input), names, checkpoint);
+  }
+
+  /** @returns every region with each class that it scores above the threshold, source px, by descending score */
+  async run(image: ImageRgb): Promise<Detection[]> {
+    const { config, classes } = this.checkpoint;
+    const results = await this.runner.run(image, this.names);
+    const [boxesXyxy, scores] = this.names.map((name) => results.get(name)!) as [Float32Array, Float32Array];
+    const count = scores.length / classes.length;
+    const regions = {
+      count,
+      classes: classes.length,
+      boxesXyxy,
+      isClassSpecific: boxesXyxy.length > 4 * count,
+      scoreOf: (r: number, c: number) => scores[r * classes.length + c]!,
+    };
+    const { scoreThreshold } = config.test;
+    const { scaleX, scaleY } = placeImage([image.height, image.width], config.imageSizeHw);
+    return detectPerClass(regions, Number.POSITIVE_INFINITY, (_, scoresOfClass) =>
+      [...scoresOfClass].map((score, index) => ({ index, score })).filter(({ score }) => score > scoreThreshold),
+    ).map(({ classId, score, boxXyxy: [x1, y1, x2, y2] }) => ({
+      classId,
+      className: classes[classId]!,
+      score,
+      boxXyxy: [
+        Math.min(image.width, x1 / scaleX),
+        Math.min(image.height, y1 / scaleY),
+        Math.min(image.width, x2 / scaleX),
+        Math.min(image.height, y2 / scaleY),
+      ],
+    }));
+  }
+
+  dispose(): Promise<void> {
+    return this.runner.dispose();
+  }
+}
+
+const portableNames = ['refined', 'probabilities'] as const;

@@ -1,0 +1,167 @@
+/** Shapes in this module: N rows of a table or final boxes, R regions, C classes of the model. */
+import type { ModelOutputs } from '@plumbline/contract';
+import { type Detection, detectPerClass, type ScoredRegions, suppressAbove } from '@plumbline/core/geometry';
+import type { ImageRgb } from '@plumbline/core/image';
+import type { Tensor } from 'onnxruntime-node';
+import type { FramePlacement } from '../session/feed.js';
+
+export type OutputTensors = Readonly<Record<string, Pick<Tensor, 'data' | 'dims'>>>;
+
+export interface ReadContext {
+  /** In class-id order. */
+  readonly classes: readonly string[];
+  /** Lowest score returned. */
+  readonly scoreThreshold: number;
+  readonly frame: Pick<ImageRgb, 'width' | 'height'>;
+  readonly placement: FramePlacement;
+}
+
+type BoxXyxy = [number, number, number, number];
+type Found = { readonly classId: number; readonly score: number; readonly boxXyxy: BoxXyxy };
+
+/** Names of the outputs that a description reads. */
+export function outputNames(outputs: ModelOutputs): string[] {
+  switch (outputs.kind) {
+    case 'regions':
+      return [outputs.boxes, outputs.scores];
+    case 'candidates':
+    case 'finalTable':
+      return [outputs.table];
+    default:
+      return [outputs.boxes, outputs.scores, outputs.classes];
+  }
+}
+
+/**
+ * Detections in source px, by descending score, from what a graph returned.
+ * @param refuse makes the error for results that do not fit their description
+ */
+export function readDetections(
+  outputs: ModelOutputs,
+  results: OutputTensors,
+  context: ReadContext,
+  refuse: (problem: string) => Error,
+): Detection[] {
+  const wrong = (expected: string) => {
+    const found = outputNames(outputs).map(
+      (name) => `${name} ${typeName(results[name]!.data)} [${results[name]!.dims}]`,
+    );
+    return refuse(`outputs are ${found.join(', ')}, expected ${expected}`);
+  };
+  const { classes, scoreThreshold } = context;
+  const isInSource = outputs.kind === undefined || outputs.kind === 'final' ? outputs.boxesIn !== 'network' : false;
+  return read(outputs, results, context, wrong)
+    .filter(({ score }) => score >= scoreThreshold)
+    .map(({ classId, score, boxXyxy }) => {
+      const className = classes[classId];
+      if (className === undefined) throw refuse(`it returns class ${classId}, the manifest names ${classes.length}`);
+      return { classId, className, score, boxXyxy: isInSource ? boxXyxy : toSource(boxXyxy, context) };
+    });
+}
+
+function read(
+  outputs: ModelOutputs,
+  results: OutputTensors,
+  context: ReadContext,
+  wrong: (expected: string) => Error,
+): Found[] {
+  switch (outputs.kind) {
+    case 'regions':
+    case 'candidates': {
+      const regions =
+        outputs.kind === 'regions'
+          ? readRegions(outputs, results, context.classes.length, wrong)
+          : readCandidates(outputs, results, context.classes.length, wrong);
+      return detectPerClass(regions, outputs.maxDetections, (boxes, scores) =>
+        suppressAbove(boxes, scores, context.scoreThreshold, outputs.nmsIou),
+      );
+    }
+    case 'finalTable': {
+      const { data, dims } = results[outputs.table]!;
+      if (!(data instanceof Float32Array) || dims.length !== 3 || dims[0] !== 1 || dims[2] !== 6)
+        throw wrong('a float table [1, N, 6]');
+      return Array.from({ length: dims[1]! }, (_, i) => {
+        const [x1, y1, x2, y2, score, classId] = data.subarray(6 * i, 6 * i + 6) as unknown as number[];
+        return { classId: classId!, score: score!, boxXyxy: [x1!, y1!, x2!, y2!] as BoxXyxy };
+      }).sort((a, b) => b.score - a.score);
+    }
+    default: {
+      const boxes = results[outputs.boxes]!.data;
+      const scores = results[outputs.scores]!.data;
+      const classIds = results[outputs.classes]!.data;
+      const isTyped =
+        boxes instanceof Float32Array && scores instanceof Float32Array && classIds instanceof BigInt64Array;
+      if (!isTyped || boxes.length !== 4 * scores.length || classIds.length !== scores.length)
+        throw wrong('boxes [N,4], scores [N], classes [N]');
+      const first = outputs.firstClass ?? 0;
+      return Array.from(scores, (score, i) => ({
+        classId: Number(classIds[i]) - first,
+        score,
+        boxXyxy: [boxes[4 * i]!, boxes[4 * i + 1]!, boxes[4 * i + 2]!, boxes[4 * i + 3]!] as BoxXyxy,
+      }));
+    }
+  }
+}
+
+function readRegions(
+  outputs: Extract<ModelOutputs, { kind: 'regions' }>,
+  results: OutputTensors,
+  classes: number,
+  wrong: (expected: string) => Error,
+): ScoredRegions {
+  const [boxes, scores] = [results[outputs.boxes]!, results[outputs.scores]!];
+  const count = scores.dims[0]!;
+  const isClassSpecific = boxes.dims.length === 3;
+  const shape = isClassSpecific ? [count, classes, 4] : [count, 4];
+  const isRight =
+    boxes.data instanceof Float32Array &&
+    scores.data instanceof Float32Array &&
+    `${scores.dims}` === `${[count, classes]}` &&
+    `${boxes.dims}` === `${shape}`;
+  if (!isRight) throw wrong(`float boxes [R,4] or [R,${classes},4] and scores [R,${classes}]`);
+  const values = scores.data as Float32Array;
+  return {
+    count,
+    classes,
+    isClassSpecific,
+    boxesXyxy: boxes.data as Float32Array,
+    scoreOf: (r, c) => values[r * classes + c]!,
+  };
+}
+
+/** Rows whose best score is above nothing are left out by the suppression; boxes become xyxy here. */
+function readCandidates(
+  { table, candidatesAre, boxFormat, hasObjectness }: Extract<ModelOutputs, { kind: 'candidates' }>,
+  results: OutputTensors,
+  classes: number,
+  wrong: (expected: string) => Error,
+): ScoredRegions {
+  const { data, dims } = results[table]!;
+  const first = hasObjectness ? 5 : 4;
+  const values = first + classes;
+  const isRows = candidatesAre === 'rows';
+  const count = dims[isRows ? 1 : 2] ?? 0;
+  if (!(data instanceof Float32Array) || dims.length !== 3 || dims[0] !== 1 || dims[isRows ? 2 : 1] !== values)
+    throw wrong(`a float table ${isRows ? `[1,N,${values}]` : `[1,${values},N]`} for ${classes} classes`);
+  const at = isRows ? (i: number, v: number) => data[i * values + v]! : (i: number, v: number) => data[v * count + i]!;
+  const boxesXyxy = new Float32Array(4 * count);
+  for (let i = 0; i < count; i++) {
+    const [a, b, c, d] = [at(i, 0), at(i, 1), at(i, 2), at(i, 3)];
+    boxesXyxy.set(boxFormat === 'xyxy' ? [a, b, c, d] : [a - c / 2, b - d / 2, a + c / 2, b + d / 2], 4 * i);
+  }
+  const scoreOf = hasObjectness
+    ? (i: number, c: number) => at(i, 4) * at(i, first + c)
+    : (i: number, c: number) => at(i, first + c);
+  return { count, classes, isClassSpecific: false, boxesXyxy, scoreOf };
+}
+
+function toSource([x1, y1, x2, y2]: BoxXyxy, { placement, frame }: ReadContext): BoxXyxy {
+  const { scaleX, scaleY, left, top } = placement;
+  const x = (value: number) => Math.min(frame.width, Math.max(0, (value - left) / scaleX));
+  const y = (value: number) => Math.min(frame.height, Math.max(0, (value - top) / scaleY));
+  return [x(x1), y(y1), x(x2), y(y2)];
+}
+
+function typeName(data: Tensor['data']): string {
+  return Array.isArray(data) ? 'string' : data.constructor.name.replace('Array', '').toLowerCase();
+}
