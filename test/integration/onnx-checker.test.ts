@@ -80,7 +80,7 @@ async function quantized(file: string, target: QuantizeTarget): Promise<Uint8Arr
   const images = (async function* () {
     yield { name: 'noise', image: { width: 64, height: 64, data } };
   })();
-  const settings = targetSettings(target, true);
+  const settings = targetSettings(target, true, 17);
   const options = { method: 'percentile', settings, input: frameInput } as const;
   const quantizer = await calibrateQuantizer(await foldConstants(file), file, images, options);
   return quantizer.encode(quantizer.without(new Set()));

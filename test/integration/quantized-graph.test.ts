@@ -18,7 +18,7 @@ import { frameInput } from '../fixtures/frame-input.js';
 import { demoBoards } from '../fixtures/tiny-training.js';
 
 const modelPath = join(import.meta.dirname, '../../models/pcb-defects-nano/model.onnx');
-const settings = targetSettings('cpu-x64', false);
+const settings = targetSettings('cpu-x64', false, 17);
 
 async function boards(count: number) {
   return calibrationImages((await openDataset(demoBoards)).samples.slice(0, count));

@@ -62,7 +62,7 @@ async function runBenchQuantize(flags: BenchFlags): Promise<void> {
   const data = await loadOptional('bench quantize', '@plumbline/data', () => import('@plumbline/data/dataset'));
   const { loadModelFolder } = await import('@plumbline/runtime/model-folder');
   const { foldConstants } = await import('@plumbline/runtime/session');
-  const { encodeModel } = await import('@plumbline/runtime/onnx');
+  const { encodeModel, toNumber } = await import('@plumbline/runtime/onnx');
   const { hardwareFacts } = await import('@plumbline/runtime/bench');
   const { manifest, modelPath } = await loadModelFolder(flags.model);
   const samples = (await data.openDataset(flags.data)).samples.slice(0, parseCount(flags.images, '--images'));
@@ -76,7 +76,7 @@ async function runBenchQuantize(flags: BenchFlags): Promise<void> {
     const progress = new Progress('calibrate', samples.length, 'images');
     const quantizer = await deploy.calibrateQuantizer(float, modelPath, deploy.calibrationImages(samples), {
       method: flags.method,
-      settings: deploy.targetSettings('cpu-x64', reducedRange),
+      settings: deploy.targetSettings('cpu-x64', reducedRange, toNumber(float.opset_import[0]!.version)),
       input: manifest.input,
       onImage: (done) => progress.update(done),
     });

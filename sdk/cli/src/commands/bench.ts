@@ -5,6 +5,7 @@ import { parseCount, parseSeconds } from '../option-values.js';
 import { Progress, printJson } from '../output.js';
 import { registerBenchEval } from './bench-eval.js';
 import { registerBenchLoader } from './bench-loader.js';
+import { registerBenchNms } from './bench-nms.js';
 import { registerBenchQuantize } from './bench-quantize.js';
 import { registerBenchTrain } from './bench-train.js';
 
@@ -33,6 +34,7 @@ export function registerBench(program: Command): void {
     .action(runInfer);
   registerBenchEval(bench);
   registerBenchLoader(bench);
+  registerBenchNms(bench);
   registerBenchQuantize(bench);
   registerBenchTrain(bench);
 }

@@ -46,8 +46,11 @@ export function registerQuantize(program: Command): void {
       "the .onnx file, beside the float model or in a folder of its own; or that folder's name",
     )
     .addOption(
-      new Option('--target <name>', 'cpu-x64: uint8 activations, int8 weights; cpu-arm64: int8 both')
-        .choices(['cpu-x64', 'cpu-arm64'])
+      new Option(
+        '--target <name>',
+        'cpu-x64: uint8 activations, int8 weights; cpu-arm64: int8 both; tensorrt: symmetric int8 with float16, from a file of `export --target tensorrt` (not run on hardware)',
+      )
+        .choices(['cpu-x64', 'cpu-arm64', 'tensorrt'])
         .default('cpu-x64'),
     )
     .addOption(
@@ -97,7 +100,7 @@ interface QuantizeReport {
   readonly harm: readonly LayerHarm[];
   /** Models evaluated. */
   readonly tried: number;
-  /** Frame rate over the float model's, on this machine; null when nothing passed. */
+  /** Frame rate over the float model's, on this machine; null when nothing passed and for `tensorrt`. */
   readonly speedup: number | null;
   readonly seconds: { readonly calibrate: number; readonly gate: number };
   /** Absent when nothing passed. */
@@ -143,21 +146,27 @@ async function quantize(flags: QuantizeFlags, imageCount: number, maxDrop: numbe
   const data = await loadOptional('quantize', '@plumbline/data', () => import('@plumbline/data/dataset'));
   const { loadModelFolder } = await import('@plumbline/runtime/model-folder');
   const { foldConstants } = await import('@plumbline/runtime/session');
-  const { encodeModel } = await import('@plumbline/runtime/onnx');
-  const { manifest, modelPath } = await loadModelFolder(flags.model);
-  const place = deploy.modelFileTarget(flags.out, manifest);
+  const { encodeModel, toNumber } = await import('@plumbline/runtime/onnx');
+  const folder = await loadModelFolder(flags.model);
+  const { modelPath, input, outputs } = folder;
+  if (target === 'tensorrt' && outputs.kind !== 'regions')
+    throw new PlumblineError('PLB_DEPLOY_NOT_STATIC', { file: modelPath });
+  const place = deploy.modelFileTarget(flags.out, folder.manifest, { input, outputs });
+  const manifest = { ...folder.manifest, input, outputs };
   const calibration = spread(await data.openDataset(flags.calibrate), imageCount);
   const gateData = await data.openDataset(flags.gateData);
 
   const float = await foldConstants(modelPath);
-  const reducedRange = flags.reduceRange === 'auto' ? deploy.hasVnni() !== true : flags.reduceRange === 'yes';
-  const settings = deploy.targetSettings(target, reducedRange);
+  const reducedRange =
+    target === 'cpu-x64' && (flags.reduceRange === 'auto' ? deploy.hasVnni() !== true : flags.reduceRange === 'yes');
+  const opset = float.opset_import.find(({ domain }) => domain === '')!.version;
+  const settings = deploy.targetSettings(target, reducedRange, toNumber(opset));
   const startedMs = performance.now();
   const calibrated = new Progress('calibrate', calibration.length, 'images');
   const quantizer = await deploy.calibrateQuantizer(float, modelPath, deploy.calibrationImages(calibration), {
     method,
     settings,
-    input: manifest.input,
+    input,
     onImage: (done) => calibrated.update(done),
     metadata: {
       'plumbline.target': target,
@@ -178,7 +187,7 @@ async function quantize(flags: QuantizeFlags, imageCount: number, maxDrop: numbe
       const count = quantizer.layers.length;
       const noise = new Progress('noise of layers', count, 'layers');
       const images = await Promise.all(calibration.slice(0, noiseImages).map(({ file }) => data.readImageRgb(file)));
-      const sqnr = await deploy.measureLayerNoise(quantizer, manifest.input, images, (done) => noise.update(done));
+      const sqnr = await deploy.measureLayerNoise(quantizer, input, images, (done) => noise.update(done));
       const alone = new Progress('layers alone', count, 'layers');
       const harm: LayerHarm[] = [];
       for (const layer of quantizer.layers) {
@@ -199,7 +208,8 @@ async function quantize(flags: QuantizeFlags, imageCount: number, maxDrop: numbe
     );
     const harm = flags.html !== undefined && outcome.harm.length === 0 ? await measureHarm() : outcome.harm;
     const bytes = encode(outcome.keptFloat);
-    const speedup = outcome.passed ? await judge.compareSpeed(floatBytes, bytes) : null;
+    // A processor says nothing of TensorRT.
+    const speedup = outcome.passed && target !== 'tensorrt' ? await judge.compareSpeed(floatBytes, bytes) : null;
     const written = outcome.passed ? await deploy.writeModelFile(place, bytes) : undefined;
     return {
       target,

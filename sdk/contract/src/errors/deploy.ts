@@ -49,6 +49,11 @@ export const deployErrors = {
     'Name a float model as `plumbline export` writes it. A quantized file cannot be quantized again.',
     'input',
   ),
+  PLB_DEPLOY_NOT_STATIC: entry(
+    (p: { file: string }) => `${p.file}: this graph has shapes that depend on the frame; TensorRT files have none`,
+    'Export the checkpoint with `plumbline export --target tensorrt` first and quantize that file.',
+    'input',
+  ),
   PLB_DEPLOY_OTHER_MODEL: entry(
     (p: { file: string; found: string; expected: string }) =>
       `${p.file}: this folder is ${p.found}, the new file belongs to ${p.expected}`,

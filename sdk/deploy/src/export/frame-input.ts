@@ -1,3 +1,4 @@
+import type { ModelInput } from '@plumbline/contract';
 import { placeImage } from '@plumbline/core/image';
 import { absent, type GraphBuilder, type Value } from './graph-builder.js';
 
@@ -70,6 +71,25 @@ export function buildFloatInput(
   const [h, w] = sizeHw;
   const image = subtractMean(b, b.input('image', 'float', ['batch', 3, h, w]), mean);
   return { image, contentLimits: b.floats([w, h, w, h]) };
+}
+
+/** What {@link buildPreparedInput} takes, as a manifest says it. */
+export function preparedInput(
+  networkSizeHw: readonly [number, number],
+  mean: readonly [number, number, number],
+): ModelInput {
+  return {
+    kind: 'image',
+    name: 'image',
+    layout: 'NCHW',
+    color: 'RGB',
+    networkSizeHw: [...networkSizeHw],
+    fit: 'topLeft',
+    pad: [...mean],
+    mean: [0, 0, 0],
+    std: [1, 1, 1],
+    contentSize: 'content',
+  };
 }
 
 /**

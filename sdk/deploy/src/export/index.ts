@@ -2,6 +2,7 @@ export { type Checkpoint, readCheckpoint, Weights } from './checkpoint.js';
 export type { ExportedModel } from './detector-graph.js';
 export { matrixNmsRounds } from './matrix-nms.js';
 export { type ModelIdentity, type WrittenModel, writeModelFolder } from './model-folder-writer.js';
+export { NmsStudy, type SuppressedSet } from './nms-study.js';
 export { compareDetections, type Parity, type SetDifference } from './parity.js';
 export {
   exportPortable,

@@ -8,11 +8,10 @@ import { buildMatrixNms } from './matrix-nms.js';
 async function keptAfter(rounds: number, boxes: Float32Array, iou: number): Promise<number[]> {
   const count = boxes.length / 4;
   const b = new GraphBuilder('nms', 17);
-  b.output('kept', buildMatrixNms(b, 'nms', b.input('boxes', 'float', [count, 4]), count, iou, rounds), 'bool', [
-    count,
-  ]);
+  const isKept = buildMatrixNms(b, 'nms', b.input('boxes', 'float', [1, count, 4]), [1, count], iou, rounds);
+  b.output('kept', isKept.at(-1)!, 'bool', [1, 1, count]);
   const session = await InferenceSession.create(b.finish('0', {}), { intraOpNumThreads: 1 });
-  const { kept } = await session.run({ boxes: new Tensor('float32', boxes, [count, 4]) });
+  const { kept } = await session.run({ boxes: new Tensor('float32', boxes, [1, count, 4]) });
   await session.release();
   return [...(kept!.data as Uint8Array).keys()].filter((i) => kept!.data[i]);
 }

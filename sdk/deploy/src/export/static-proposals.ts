@@ -23,18 +23,24 @@ export function buildStaticProposals(
   const { nmsClassification, testPostNms } = config.proposals;
   const candidates = buildCandidates(b, weights, config, pyramid, limits);
   const { counts } = candidates;
-  const total = counts.reduce((sum, size) => sum + size, 0);
+  const total = counts.reduce((sum, n) => sum + n, 0);
   const count = Math.min(testPostNms, total);
   const boxes = b.reshape('rpn_head.boxes', candidates.boxes, [total, 4]);
   const logits = b.reshape('rpn_head.logitsRow', candidates.logits, [total]);
-  const boxesOf = b.split('rpn_head.levelBoxes', boxes, counts, 0);
-  const logitsOf = b.split('rpn_head.levelLogits', logits, counts, 0);
-  const masked = counts.map((size, level) => {
-    const path = `rpn_head.p${level + 2}`;
-    const isKept = buildMatrixNms(b, `${path}.nms`, boxesOf[level]!, size, nmsClassification, rounds);
-    return b.op(`${path}.keptLogits`, 'Where', [isKept, logitsOf[level]!, b.floats([suppressed])]);
-  });
-  const all = b.op('rpn_head.keptLogits', 'Concat', masked, { axis: 0 });
+  // Every level as a set of the same size, so that one product a round serves all.
+  const size = Math.max(...counts);
+  const padded = b
+    .split('rpn_head.levelBoxes', boxes, counts, 0)
+    .map((level, i) => padRows(b, `rpn_head.p${i + 2}.padded`, level, size - counts[i]!));
+  const sets = b.op('rpn_head.sets', 'Concat', padded, { axis: 0 });
+  const shape = [counts.length, size] as const;
+  const stacked = b.reshape('rpn_head.stacked', sets, [...shape, 4]);
+  const isKept = buildMatrixNms(b, 'rpn_head.nms', stacked, shape, nmsClassification, rounds).at(-1)!;
+  const kept = b.reshape('rpn_head.isKept', isKept, [counts.length * size]);
+  const places = counts.flatMap((n, level) => Array.from({ length: n }, (_, i) => level * size + i));
+  const isCandidateKept =
+    places.length === counts.length * size ? kept : b.op('rpn_head.unpadded', 'Gather', [kept, b.ints(places)]);
+  const all = b.op('rpn_head.keptLogits', 'Where', [isCandidateKept, logits, b.floats([suppressed])]);
   const [top, index] = b.multi('rpn_head.merge', 'TopK', [all, b.ints([count])], 2, { axis: 0 });
   const isProposal = b.cast(
     'rpn_head.isProposal',
@@ -46,4 +52,9 @@ export function buildStaticProposals(
   );
   const image = b.constant('rpn_head.image', 'int64', [count], new Array<number>(count).fill(0));
   return { boxes: b.op('rpn_head.proposals', 'Gather', [boxes, index!]), image, isProposal, count };
+}
+
+/** Rows of zeros below a table. */
+function padRows(b: GraphBuilder, name: string, table: Value, rows: number): Value {
+  return rows === 0 ? table : b.op(name, 'Pad', [table, b.ints([0, 0, rows, 0])], { mode: 'constant' });
 }

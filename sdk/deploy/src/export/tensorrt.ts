@@ -2,7 +2,7 @@
 import { type ModelInput, PlumblineError } from '@plumbline/contract';
 import type { Checkpoint } from './checkpoint.js';
 import { buildDetector, type ExportedModel } from './detector-graph.js';
-import { buildFixedFrameInput, buildPreparedInput } from './frame-input.js';
+import { buildFixedFrameInput, buildPreparedInput, preparedInput } from './frame-input.js';
 import { buildHeads } from './heads.js';
 import { matrixNmsRounds } from './matrix-nms.js';
 import { buildStaticProposals } from './static-proposals.js';
@@ -43,18 +43,7 @@ export function exportTensorrt(checkpoint: Checkpoint, options: TensorrtOptions 
   const { frameHw } = options;
   const input: ModelInput = frameHw
     ? { name: 'frame', layout: 'NHWC', color: 'RGB', networkSizeHw: imageSizeHw, frameSizeHw: [...frameHw] }
-    : {
-        kind: 'image',
-        name: 'image',
-        layout: 'NCHW',
-        color: 'RGB',
-        networkSizeHw: imageSizeHw,
-        fit: 'topLeft',
-        pad: mean,
-        mean: [0, 0, 0],
-        std: [1, 1, 1],
-        contentSize: 'content',
-      };
+    : preparedInput(imageSizeHw, mean);
   return buildDetector(checkpoint, options.opset ?? 19, {
     network: (b) =>
       frameHw ? buildFixedFrameInput(b, frameHw, imageSizeHw, mean) : buildPreparedInput(b, imageSizeHw, mean),

@@ -1,5 +1,5 @@
 import type { OnnxNode } from '@plumbline/runtime/onnx';
-import type { GraphView } from './graph-view.js';
+import { type GraphView, intAttribute, sizesOf } from './graph-view.js';
 import { isQuantizable } from './qdq-plan.js';
 
 /**
@@ -9,7 +9,19 @@ import { isQuantizable } from './qdq-plan.js';
 const boxAndScorePath = /rpn_out$|fc_cls$|fc_reg$|^detections\.|^output\.|decode|^input\./;
 
 /** Parts of the exported detector that compute feature maps and features of regions. */
-const featurePath = /^backbone\.|^neck\.|^rpn_head\.p\d\.(rpn_conv|relu)$|^roi_head\.stage\d\..*(fc\d|relu)$/;
+const featurePath = new RegExp(
+  [
+    '^backbone\\.',
+    '^neck\\.',
+    '^rpn_head\\.p\\d\\.(rpn_conv|relu)$',
+    '^roi_head\\.stage\\d\\..*(fc\\d|relu)$',
+    // The convolutional branch of Double-Head.
+    '^roi_head\\.stage\\d\\.reg_branch\\.(res|bottlenecks\\.\\d)\\.(conv(\\d|_identity)|relu\\d|add)$',
+  ].join('|'),
+);
+
+/** Passes features on between such parts. */
+const passesOn = /^roi_head\.stage\d\.branches$/;
 
 /**
  * The nodes of an exported detector that compute in integers: backbone, pyramid, the shared layer of the region
@@ -18,5 +30,38 @@ const featurePath = /^backbone\.|^neck\.|^rpn_head\.p\d\.(rpn_conv|relu)$|^roi_h
 export function featureNodes(view: GraphView): OnnxNode[] {
   return view.nodes.filter(
     (node) => featurePath.test(node.name) && !boxAndScorePath.test(node.name) && isQuantizable(view, node),
+  );
+}
+
+/**
+ * Nodes behind which the graph of an exported detector may hold float16: those of {@link featureNodes} and what passes
+ * features on between them.
+ */
+export function computesFeatures(name: string): boolean {
+  return (featurePath.test(name) && !boxAndScorePath.test(name)) || passesOn.test(name);
+}
+
+/** Narrower layers are slower in integers than in float16. */
+const tensorrtChannels = 16;
+
+/**
+ * Whether TensorRT gains from a layer in integers.
+ * Source: NVIDIA Model-Optimizer's int8 recipe for ONNX: convolutions and matrix products with fewer than 16 inputs or
+ * outputs stay float, but for square kernels of one group with a multiple of 8 on one side that read the image or have 16
+ * on one side; of several groups those with a multiple of 8 outputs and kernels from 3 on; products with a single row.
+ */
+export function isWorthInTensorrt(view: GraphView, node: OnnxNode): boolean {
+  const weight = view.constant(node.input[1]);
+  if (!weight) return true;
+  const [outputs, inputs, ...kernel] = sizesOf(weight) as [number, number, ...number[]];
+  if (node.op_type !== 'Conv') return Math.min(outputs, inputs) >= tensorrtChannels;
+  const groups = intAttribute(node, 'group', 1);
+  if (groups > 1) return outputs % 8 === 0 && kernel.every((side) => side >= 3);
+  if (Math.min(outputs, inputs) >= tensorrtChannels) return true;
+  const isSquare = kernel.every((side) => side === kernel[0]);
+  const isFirst =
+    view.producerOf(node.input[0]!) === undefined || view.producerOf(node.input[0]!)!.name.startsWith('input.');
+  return (
+    isSquare && (inputs % 8 === 0 || outputs % 8 === 0) && (isFirst || Math.max(inputs, outputs) >= tensorrtChannels)
   );
 }

@@ -24,8 +24,13 @@ export async function measureLayerNoise(
   try {
     for (const [i, layer] of layers.entries()) {
       const values = quantizer.outputsOf(layer);
-      const quantized = values.map((value) => (view.isOutput(value) ? value : `${value}_DequantizeLinear_Output`));
-      const runner = await createFrameRunner(encodeModel(withOutputs(quantizer.only(layer), quantized)), input);
+      const model = quantizer.only(layer);
+      const present = new Set(model.graph.node.flatMap((node) => node.output));
+      const quantized = values.map((value) => {
+        const dequantized = `${value}_DequantizeLinear_Output`;
+        return view.isOutput(value) || !present.has(dequantized) ? value : dequantized;
+      });
+      const runner = await createFrameRunner(encodeModel(withOutputs(model, quantized)), input);
       let signal = 0;
       let error = 0;
       try {

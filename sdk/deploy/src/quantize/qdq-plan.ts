@@ -17,6 +17,13 @@ export interface QdqSettings {
   readonly hasIntegerBias: boolean;
   /** Weights stay floats followed by both operations, instead of integers followed by one. */
   readonly hasWeightPairs: boolean;
+  /**
+   * Of a sum with what a convolution returns, only the other value is quantized: TensorRT then adds inside the convolution.
+   * Both when absent.
+   */
+  readonly quantizesSkipOnly?: boolean;
+  /** What computes features stays in float16 where it is not in integers, and steps are float16; float32 when absent. */
+  readonly hasHalfFloats?: boolean;
 }
 
 /** Where the weight and bias of an operation are, and along which axis of the weight its outputs lie. */
@@ -88,10 +95,23 @@ export function planQdq(view: GraphView, nodes: ReadonlySet<string>, settings: Q
         foldedActivations.set(input, output);
       }
     } else if (!settings.hasQuantizedOutputs) {
-      for (const value of node.input) add(value);
+      for (const value of settings.quantizesSkipOnly ? skipInputs(view, node) : node.input) add(value);
     } else if (node.input.every((value) => values.has(value))) add(output);
   }
   return { settings, values, rangeOf, weighted, foldedActivations };
+}
+
+/**
+ * Inputs of a sum without the one that a convolution computes for it alone: the first where both are such.
+ * Source: NVIDIA Model-Optimizer, residual inputs of Add; TensorFlow quantization toolkit, ResNetV1QDQCase.
+ */
+function skipInputs(view: GraphView, node: OnnxNode): readonly string[] {
+  if (node.op_type !== 'Add') return node.input;
+  const fused = node.input.find((value) => {
+    const isConv = view.producerOf(value)?.op_type === 'Conv';
+    return isConv && view.consumersOf(value).length === 1 && !view.isOutput(value);
+  });
+  return node.input.filter((value) => value !== fused);
 }
 
 /**

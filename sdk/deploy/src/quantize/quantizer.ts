@@ -1,8 +1,9 @@
 import { PlumblineError } from '@plumbline/contract';
 import { encodeModel, type OnnxModel, type OnnxNode } from '@plumbline/runtime/onnx';
 import { type CalibrationImage, type CalibrationOptions, measureRanges } from './calibrate.js';
-import { featureNodes } from './choose-nodes.js';
+import { computesFeatures, featureNodes, isWorthInTensorrt } from './choose-nodes.js';
 import { GraphView } from './graph-view.js';
+import { withHalfFloats } from './half-floats.js';
 import { rewriteIntegers } from './integer-rewrites.js';
 import { planQdq, type QdqPlan, type QdqSettings, valuesToMeasure } from './qdq-plan.js';
 import type { Range } from './range-collectors.js';
@@ -46,11 +47,11 @@ export class Quantizer {
     return this.write(this.nodes.filter(({ name }) => !kept.has(name)));
   }
 
-  /** One layer and the activations behind it in integers. */
+  /** One layer and the activations behind it in integers, everything else in float32. */
   only({ nodes }: Layer): OnnxModel {
     const following = nodes.flatMap((node) => this.view.consumersOf(node.output[0]!));
     const activations = following.filter((node) => this.fullPlan.foldedActivations.has(node.input[0]!));
-    return this.write([...nodes, ...activations]);
+    return this.write([...nodes, ...activations], false);
   }
 
   /** What a layer returns, behind its activation where that is part of it. */
@@ -64,9 +65,12 @@ export class Quantizer {
     return encodeModel({ ...model, metadata_props: [...(model.metadata_props ?? []), ...own] });
   }
 
-  private write(nodes: readonly OnnxNode[]): OnnxModel {
+  private write(nodes: readonly OnnxNode[], hasHalfFloats = this.settings.hasHalfFloats): OnnxModel {
     const plan = planQdq(this.view, namesOf(nodes), this.settings);
-    return rewriteIntegers(this.view.model, writeQdq(this.view, plan, this.ranges));
+    const written = writeQdq(this.view, plan, this.ranges);
+    if (hasHalfFloats) return withHalfFloats(written, computesFeatures);
+    // The rewrites are for ONNX Runtime's processor kernels.
+    return this.settings.hasQuantizedOutputs ? rewriteIntegers(this.view.model, written) : written;
   }
 }
 
@@ -93,7 +97,7 @@ export async function calibrateQuantizer(
   { settings, metadata, ...calibration }: QuantizerOptions,
 ): Promise<Quantizer> {
   const view = new GraphView(float, file);
-  const nodes = featureNodes(view);
+  const nodes = featureNodes(view).filter((node) => !settings.quantizesSkipOnly || isWorthInTensorrt(view, node));
   const plan = planQdq(view, namesOf(nodes), settings);
   if (plan.weighted.size === 0) throw new PlumblineError('PLB_DEPLOY_NOTHING_TO_QUANTIZE', { file });
   const { isSymmetric } = settings.activation;

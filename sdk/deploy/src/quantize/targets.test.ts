@@ -13,13 +13,13 @@ describe('hasVnni', () => {
 
 describe('targetSettings', () => {
   it('reduces weights on x64 only', () => {
-    expect(targetSettings('cpu-x64', true).weight.isReduced).toBe(true);
-    expect(targetSettings('cpu-x64', false).weight.isReduced).toBe(false);
-    expect(targetSettings('cpu-arm64', true).weight.isReduced).toBe(false);
+    expect(targetSettings('cpu-x64', true, 17).weight.isReduced).toBe(true);
+    expect(targetSettings('cpu-x64', false, 17).weight.isReduced).toBe(false);
+    expect(targetSettings('cpu-arm64', true, 17).weight.isReduced).toBe(false);
   });
 
   it('has the activation type that the processor multiplies fast', () => {
-    expect(targetSettings('cpu-x64', false).activation.type).toBe('uint8');
-    expect(targetSettings('cpu-arm64', false).activation.type).toBe('int8');
+    expect(targetSettings('cpu-x64', false, 17).activation.type).toBe('uint8');
+    expect(targetSettings('cpu-arm64', false, 17).activation.type).toBe('int8');
   });
 });

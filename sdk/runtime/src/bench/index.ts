@@ -1,1 +1,1 @@
-export { benchmarkDetector, type HardwareFacts, hardwareFacts, type InferenceFigures } from './benchmark.js';
+export { benchmarkDetector, type HardwareFacts, hardwareFacts, type InferenceFigures, quantile } from './benchmark.js';

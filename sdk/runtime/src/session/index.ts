@@ -1,6 +1,6 @@
 export { type Feed, type FramePlacement, feedFrame } from './feed.js';
 export { foldConstants } from './fold-constants.js';
-export { createFrameRunner, type FrameRunner } from './frame-runner.js';
+export { createFrameRunner, createValueRunner, type FrameRunner, type ValueRunner } from './frame-runner.js';
 export {
   type OpenedSession,
   onnxRuntimeVersion,
