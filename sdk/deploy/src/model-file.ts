@@ -48,33 +48,49 @@ export function modelFileTarget(out: string, source: ModelManifest): ModelFileTa
 }
 
 /**
- * Writes the model, then the manifest that names it. Each appears whole or not at all.
+ * Writes the model and the manifest that names it: both are complete on the disk before either takes its place.
  * @returns the manifest as written
- * @throws {PlumblineError} PLB_DEPLOY_WRITE_FAILED, and nothing partial remains
+ * @throws {PlumblineError} PLB_DEPLOY_WRITE_FAILED; nothing partial remains, and what was there before is as it was
  */
 export async function writeModelFile(target: ModelFileTarget, bytes: Uint8Array): Promise<ModelManifest> {
   const { modelPath, manifestPath } = target;
   const sha256 = createHash('sha256').update(bytes).digest('hex');
   const files = { ...target.manifest.files, [basename(modelPath)]: { sha256, bytes: bytes.length } };
   const manifest = { ...target.manifest, files };
-  try {
-    await mkdir(dirname(modelPath), { recursive: true });
-    await writeWhole(modelPath, bytes);
-    await writeWhole(manifestPath, `${JSON.stringify(manifest, null, 2)}\n`);
-  } catch (cause) {
-    const reason = (cause as NodeJS.ErrnoException).code ?? String(cause);
-    throw new PlumblineError('PLB_DEPLOY_WRITE_FAILED', { file: modelPath, reason }, { cause });
-  }
+  await writeTogether([
+    [modelPath, bytes],
+    [manifestPath, `${JSON.stringify(manifest, null, 2)}\n`],
+  ]);
   return manifest;
 }
 
-async function writeWhole(path: string, content: Uint8Array | string): Promise<void> {
-  const partial = `${path}.partial`;
+/**
+ * Writes one file, whole or not at all, and the folders that it needs.
+ * @throws {PlumblineError} PLB_DEPLOY_WRITE_FAILED
+ */
+export function writeWholeFile(path: string, content: Uint8Array | string): Promise<void> {
+  return writeTogether([[path, content]]);
+}
+
+type FileContent = readonly [path: string, content: Uint8Array | string];
+
+async function writeTogether(files: readonly FileContent[]): Promise<void> {
+  const begun: string[] = [];
+  let file = '';
   try {
-    await writeFile(partial, content);
-    await rename(partial, path);
-  } catch (error) {
-    await rm(partial, { force: true });
-    throw error;
+    for (const [path, content] of files) {
+      file = path;
+      await mkdir(dirname(path), { recursive: true });
+      begun.push(`${path}.partial`);
+      await writeFile(`${path}.partial`, content);
+    }
+    for (const [path] of files) {
+      file = path;
+      await rename(`${path}.partial`, path);
+    }
+  } catch (cause) {
+    for (const partial of begun) await rm(partial, { force: true });
+    const reason = (cause as NodeJS.ErrnoException).code ?? String(cause);
+    throw new PlumblineError('PLB_DEPLOY_WRITE_FAILED', { file, reason }, { cause });
   }
 }

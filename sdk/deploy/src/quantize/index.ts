@@ -1,6 +1,7 @@
-export { type ModelFileTarget, modelFileTarget, writeModelFile } from '../model-file.js';
+export { type ModelFileTarget, modelFileTarget, writeModelFile, writeWholeFile } from '../model-file.js';
 export { type GateFigures, type GateOutcome, type GateSteps, type LayerHarm, searchGate } from './accuracy-gate.js';
 export { type CalibrationImage, type CalibrationOptions, calibrationImages, measureRanges } from './calibrate.js';
+export { refuseInvalidWeights } from './check-weights.js';
 export { featureNodes } from './choose-nodes.js';
 export { withOutputs } from './extra-outputs.js';
 export { GraphView } from './graph-view.js';
