@@ -89,7 +89,8 @@ async function writeTogether(files: readonly FileContent[]): Promise<void> {
       await rename(`${path}.partial`, path);
     }
   } catch (cause) {
-    for (const partial of begun) await rm(partial, { force: true });
+    // What stopped the writing is told, not what stops the clearing up.
+    for (const partial of begun) await rm(partial, { force: true }).catch(() => {});
     const reason = (cause as NodeJS.ErrnoException).code ?? String(cause);
     throw new PlumblineError('PLB_DEPLOY_WRITE_FAILED', { file, reason }, { cause });
   }
