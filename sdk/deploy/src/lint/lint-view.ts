@@ -102,8 +102,7 @@ export class LintView extends GraphView {
     if (found) return found;
     const producer = this.producerOf(name);
     if (producer?.op_type === 'Identity') return this.constant(producer.input[0]);
-    if (producer?.op_type !== 'Constant') return undefined;
-    return producer.attribute.find((attribute) => attribute.name === 'value')?.t;
+    return producer?.op_type === 'Constant' ? constantOf(producer) : undefined;
   }
 
   /** Numbers of a constant; undefined when it is none, when its data are in another file or its type is not read here. */
@@ -155,6 +154,20 @@ export class LintView extends GraphView {
     if (type === 'Where') return this.typeOf(node.input[1] ?? '');
     return keepingType.has(type) ? this.typeOf(node.input[0] ?? '') : undefined;
   }
+}
+
+/** What a Constant node holds; undefined for sparse tensors and text. */
+function constantOf({ attribute }: OnnxNode): OnnxTensor | undefined {
+  for (const { name, t, i, ints, f, floats } of attribute) {
+    if (name === 'value') return t ?? undefined;
+    if (name === 'value_int') return { name, dims: [], data_type: dataType.int64, int64_data: [i ?? 0] };
+    if (name === 'value_float') return { name, dims: [], data_type: dataType.float, float_data: [f ?? 0] };
+    if (name === 'value_ints' && ints)
+      return { name, dims: [ints.length], data_type: dataType.int64, int64_data: [...ints] };
+    if (name === 'value_floats' && floats)
+      return { name, dims: [floats.length], data_type: dataType.float, float_data: [...floats] };
+  }
+  return undefined;
 }
 
 const rawReaders: Readonly<Record<number, readonly [bytes: number, read: (view: DataView, at: number) => number]>> = {

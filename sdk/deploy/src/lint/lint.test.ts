@@ -3,6 +3,8 @@ import {
   attributeType,
   type DataType,
   dataType,
+  decodeModel,
+  encodeModel,
   type OnnxAttribute,
   type OnnxModel,
   type OnnxTensor,
@@ -511,6 +513,24 @@ describe('lintForTensorrt', () => {
       expect(of(rule, lintForTensorrt(model(good), goodVersion ?? version, { route }))).toEqual([]);
     },
   );
+
+  it('reads files as they are decoded: sides and types that say nothing, numbers outside of raw data, nodes without names', () => {
+    const graph = model({
+      nodes: [['Constant -> k', { value_ints: [5000] }], 'TopK x,k -> y,i', 'TopK x,n -> v,j'],
+      constants: [{ name: 'n', dims: [1], data_type: dataType.int64, int64_data: [4000] }],
+    });
+    graph.graph.input[0]!.type!.tensor_type!.shape!.dim.push({});
+    graph.graph.output.push({ name: 'y', type: {} }, { name: 'v', type: { tensor_type: { elem_type: 0 } } });
+    for (const node of graph.graph.node) node.name = '';
+    const findings = lintForTensorrt(decodeModel(encodeModel(graph), 'm.onnx'), '10.3');
+    expect(findings.map(({ rule, node, message }) => [rule, node, message.split(/[:,]/)[0]])).toEqual([
+      ['topk-k', 'y', 'K is 5000'],
+      ['topk-k', 'v', 'K is 4000'],
+      ['symbolic-input', 'x', 'size not fixed (side 4)'],
+      ['symbolic-output', 'y', 'size not fixed (no shape)'],
+      ['symbolic-output', 'v', 'size not fixed (no shape)'],
+    ]);
+  });
 
   it('has a case here for every rule, and every rule another id', () => {
     const ids = lintRules.map(({ id }) => id);

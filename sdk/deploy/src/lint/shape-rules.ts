@@ -21,7 +21,8 @@ function openSides({ type }: OnnxValueInfo): string | undefined {
   const dims = type?.tensor_type?.shape?.dim;
   if (!dims) return 'no shape';
   const open = dims.flatMap(({ dim_param: name, dim_value: size }, i) =>
-    name || size === undefined || toNumber(size) < 0 ? [name || `side ${i}`] : [],
+    // A side that says nothing is null in a decoded file.
+    name || size == null || toNumber(size) < 0 ? [name || `side ${i}`] : [],
   );
   return open.length > 0 ? open.join(', ') : undefined;
 }

@@ -44,7 +44,7 @@ export const typeRules: readonly Rule[] = [
     source: 'onnx-tensorrt convertDtype 8.6-GA and 10.1-GA; docs/operators.md 10.15 (FP4)',
     *check(context) {
       for (const [where, type] of typedPlaces(context)) {
-        if (acceptedTypes[context.version].includes(type)) continue;
+        if (type === 0 || acceptedTypes[context.version].includes(type)) continue; // 0: not said
         yield [where, `TensorRT ${context.version} has no type ${typeName(type)}. Use float32, int32 or int64.`];
       }
     },
