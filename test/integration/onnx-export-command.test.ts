@@ -42,8 +42,13 @@ describe('plumbline export', () => {
       const report = JSON.parse(stdout);
       expect(exitCode).toBe(0);
       expect(report).toMatchObject({ target: 'portable', opset: 17, parity: { images: 3, unmatched: 0 } });
-      expect(report.inputs).toEqual([{ name: 'frame', type: 'uint8', shape: [1, 'height', 'width', 3] }]);
-      expect(report.outputs.map((output: { name: string }) => output.name)).toEqual(['boxes', 'scores', 'classes']);
+      expect(report.inputs).toEqual([{ name: 'frame', type: 'uint8', shape: ['batch', 'height', 'width', 3] }]);
+      expect(report.outputs.map((output: { name: string }) => output.name)).toEqual([
+        'boxes',
+        'scores',
+        'classes',
+        'images',
+      ]);
       expect(report.bytes).toBe((await readFile(out)).length);
       expect(report.parity.detections).toBeGreaterThan(10);
       expect(report.parity.maxBoxErrorPx).toBeLessThan(0.05);

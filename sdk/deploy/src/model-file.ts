@@ -61,9 +61,9 @@ export function modelFileTarget(out: string, source: ModelManifest, io?: FileIo)
 }
 
 /**
- * Writes the model, then the manifest that names it. Each appears whole or not at all.
+ * Writes the model and the manifest that names it: both are complete on the disk before either takes its place.
  * @returns the manifest as written
- * @throws {PlumblineError} PLB_DEPLOY_WRITE_FAILED, and nothing partial remains
+ * @throws {PlumblineError} PLB_DEPLOY_WRITE_FAILED; nothing partial remains, and what was there before is as it was
  */
 export async function writeModelFile(target: ModelFileTarget, bytes: Uint8Array): Promise<ModelManifest> {
   const { modelPath, manifestPath } = target;
@@ -71,14 +71,10 @@ export async function writeModelFile(target: ModelFileTarget, bytes: Uint8Array)
   const file = { sha256, bytes: bytes.length, ...ownIo(target) };
   const files = { ...target.manifest.files, [basename(modelPath)]: file };
   const manifest = { ...target.manifest, files };
-  try {
-    await mkdir(dirname(modelPath), { recursive: true });
-    await writeWhole(modelPath, bytes);
-    await writeWhole(manifestPath, `${JSON.stringify(manifest, null, 2)}\n`);
-  } catch (cause) {
-    const reason = (cause as NodeJS.ErrnoException).code ?? String(cause);
-    throw new PlumblineError('PLB_DEPLOY_WRITE_FAILED', { file: modelPath, reason }, { cause });
-  }
+  await writeTogether([
+    [modelPath, bytes],
+    [manifestPath, `${JSON.stringify(manifest, null, 2)}\n`],
+  ]);
   return manifest;
 }
 
@@ -90,13 +86,34 @@ function ownIo({ manifest, io }: ModelFileTarget): Partial<FileIo> {
   return own;
 }
 
-async function writeWhole(path: string, content: Uint8Array | string): Promise<void> {
-  const partial = `${path}.partial`;
+/**
+ * Writes one file, whole or not at all, and the folders that it needs.
+ * @throws {PlumblineError} PLB_DEPLOY_WRITE_FAILED
+ */
+export function writeWholeFile(path: string, content: Uint8Array | string): Promise<void> {
+  return writeTogether([[path, content]]);
+}
+
+type FileContent = readonly [path: string, content: Uint8Array | string];
+
+async function writeTogether(files: readonly FileContent[]): Promise<void> {
+  const begun: string[] = [];
+  let file = '';
   try {
-    await writeFile(partial, content);
-    await rename(partial, path);
-  } catch (error) {
-    await rm(partial, { force: true });
-    throw error;
+    for (const [path, content] of files) {
+      file = path;
+      await mkdir(dirname(path), { recursive: true });
+      begun.push(`${path}.partial`);
+      await writeFile(`${path}.partial`, content);
+    }
+    for (const [path] of files) {
+      file = path;
+      await rename(`${path}.partial`, path);
+    }
+  } catch (cause) {
+    // What stopped the writing is told, not what stops the clearing up.
+    for (const partial of begun) await rm(partial, { force: true }).catch(() => {});
+    const reason = (cause as NodeJS.ErrnoException).code ?? String(cause);
+    throw new PlumblineError('PLB_DEPLOY_WRITE_FAILED', { file, reason }, { cause });
   }
 }

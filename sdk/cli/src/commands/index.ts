@@ -8,6 +8,7 @@ import { registerExport } from './export.js';
 import { registerMes } from './mes.js';
 import { registerModel } from './model.js';
 import { registerModelImport } from './model-import.js';
+import { registerModelLint } from './model-lint.js';
 import { registerOutbox } from './outbox.js';
 import { registerPredict } from './predict.js';
 import { registerQuantize } from './quantize.js';
@@ -24,6 +25,7 @@ const registrations: ((program: Command) => void)[] = [
   registerTrain,
   registerModel,
   registerModelImport,
+  registerModelLint,
   registerPredict,
   registerEval,
   registerDataset,

@@ -4,6 +4,6 @@ import type { Command } from 'commander';
 export function modelGroup(program: Command): Command {
   return (
     program.commands.find((command) => command.name() === 'model') ??
-    program.command('model').description('look into a detector, or bring its weights in')
+    program.command('model').description('look into a detector, check it for TensorRT, or bring its weights in')
   );
 }

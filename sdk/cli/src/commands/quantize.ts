@@ -1,5 +1,4 @@
-import { mkdir, writeFile } from 'node:fs/promises';
-import { basename, dirname } from 'node:path';
+import { basename } from 'node:path';
 import { PlumblineError } from '@plumbline/contract';
 import type { Dataset } from '@plumbline/data/dataset';
 import type {
@@ -136,8 +135,8 @@ async function writeReport(file: string, model: string, report: QuantizeReport):
   const { renderQuantization } = await import('@plumbline/data/report');
   const calibration = `${report.method}, ${report.images} images${report.reducedRange ? ', 7-bit weights' : ''}`;
   const page = renderQuantization({ ...report, model, calibration, layers: report.harm }, utcMinute(new Date()));
-  await mkdir(dirname(file), { recursive: true });
-  await writeFile(file, page);
+  const { writeWholeFile } = await import('@plumbline/deploy/quantize');
+  await writeWholeFile(file, page);
 }
 
 async function quantize(flags: QuantizeFlags, imageCount: number, maxDrop: number): Promise<QuantizeReport> {

@@ -44,7 +44,8 @@ export class Weights {
 
   /**
    * @returns the tensor's values, row-major
-   * @throws {PlumblineError} PLB_DEPLOY_CHECKPOINT_TENSOR when it is missing or has another shape
+   * @throws {PlumblineError} PLB_DEPLOY_CHECKPOINT_TENSOR when it is missing or has another shape,
+   *   PLB_DEPLOY_WEIGHTS_INVALID when a number is not finite
    */
   get(name: string, shape: readonly number[]): Float32Array {
     const tensor = this.tensors.get(name);
@@ -52,6 +53,13 @@ export class Weights {
     if (!tensor || `[${tensor.shape}]` !== expected || !(tensor.data instanceof Float32Array)) {
       const actual = tensor ? `${tensor.data.constructor.name} [${tensor.shape}]` : 'absent';
       throw new PlumblineError('PLB_DEPLOY_CHECKPOINT_TENSOR', { file: this.file, name, actual, expected });
+    }
+    const bad = tensor.data.findIndex((value) => !Number.isFinite(value));
+    if (bad >= 0) {
+      // Nodes are named as the layers of the checkpoint.
+      const node = name.replace(/\.[^.]*$/, '');
+      const problem = `value ${bad} is ${tensor.data[bad]}`;
+      throw new PlumblineError('PLB_DEPLOY_WEIGHTS_INVALID', { file: this.file, node, tensor: name, problem });
     }
     return tensor.data;
   }

@@ -1,6 +1,7 @@
 import { PlumblineError } from '@plumbline/contract';
 import { encodeModel, type OnnxModel, type OnnxNode } from '@plumbline/runtime/onnx';
 import { type CalibrationImage, type CalibrationOptions, measureRanges } from './calibrate.js';
+import { refuseInvalidWeights } from './check-weights.js';
 import { computesFeatures, featureNodes, isWorthInTensorrt } from './choose-nodes.js';
 import { GraphView } from './graph-view.js';
 import { withHalfFloats } from './half-floats.js';
@@ -88,7 +89,7 @@ export interface QuantizerOptions extends Pick<CalibrationOptions, 'method' | 'i
  * Chooses the nodes of an exported detector and measures their ranges over images.
  * @param float  the detector with its constants folded
  * @param file   names it in errors
- * @throws {PlumblineError} PLB_DEPLOY_NOTHING_TO_QUANTIZE, and those of {@link measureRanges}
+ * @throws {PlumblineError} PLB_DEPLOY_WEIGHTS_INVALID, PLB_DEPLOY_NOTHING_TO_QUANTIZE, and those of {@link measureRanges}
  */
 export async function calibrateQuantizer(
   float: OnnxModel,
@@ -97,6 +98,7 @@ export async function calibrateQuantizer(
   { settings, metadata, ...calibration }: QuantizerOptions,
 ): Promise<Quantizer> {
   const view = new GraphView(float, file);
+  refuseInvalidWeights(view);
   const nodes = featureNodes(view).filter((node) => !settings.quantizesSkipOnly || isWorthInTensorrt(view, node));
   const plan = planQdq(view, namesOf(nodes), settings);
   if (plan.weighted.size === 0) throw new PlumblineError('PLB_DEPLOY_NOTHING_TO_QUANTIZE', { file });

@@ -32,6 +32,11 @@ export interface OnnxTensor {
   data_type: number;
   /** Little endian, row-major. */
   raw_data?: Uint8Array;
+  /** Row-major, in place of `raw_data`; the smaller integer types and float16 bits are in `int32_data`. */
+  float_data?: number[];
+  double_data?: number[];
+  int32_data?: number[];
+  int64_data?: Int64[];
 }
 
 export interface OnnxAttribute {
@@ -82,6 +87,8 @@ export interface OnnxModel {
   producer_version?: string;
   opset_import: { domain: string; version: Int64 }[];
   graph: OnnxGraph;
+  /** Operators that the file defines itself. */
+  functions?: { name: string }[];
   metadata_props?: { key: string; value: string }[];
 }
 
