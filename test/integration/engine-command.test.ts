@@ -8,6 +8,7 @@ import { isPlumblineError } from '@plumbline/contract';
 import { decodeModel, encodeModel } from '@plumbline/runtime/onnx';
 import { openSession } from '@plumbline/runtime/session';
 import { encodeEngineWrapper, findEngine, planEngine } from '@plumbline/runtime/tensorrt';
+import sharp from 'sharp';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { writeConstantModel } from '../fixtures/constant-model.js';
 import { type CommandResult, plumblineMain, runPlumblineWith } from '../fixtures/run-plumbline.js';
@@ -282,6 +283,20 @@ describe('a session that asks for tensorrt', () => {
     await expect(open(['tensorrt'])).rejects.toSatisfy(
       (error) => isPlumblineError(error) && error.code === 'PLB_RUNTIME_PROVIDER_UNAVAILABLE',
     );
+  });
+
+  it('is what --providers asks for, and a command says why it computes elsewhere', async () => {
+    await buildReport({ SIMULATED_TENSORRT: '100700' });
+    const args = ['--model', model(), '--images', folder, '--out', join(folder, 'found.json')];
+    await sharp({ create: { width: 32, height: 32, channels: 3, background: '#808080' } })
+      .png()
+      .toFile(join(folder, 'blank.png'));
+    const { exitCode, stderr } = await runPlumblineWith(env, 'predict', ...args, '--providers', 'tensorrt,cpu');
+    expect(stderr).toMatch(/PLB_RUNTIME_PROVIDER_UNAVAILABLE: .*tensorrt: (the engine .* stale|not in this build)/);
+    expect(exitCode).toBe(0);
+    expect(JSON.parse(readFileSync(join(folder, 'found.json'), 'utf8'))).toMatchObject([{ category_name: 'part' }]);
+    const alone = await runPlumblineWith(env, 'predict', ...args, '--providers', 'tensorrt');
+    expect(alone.exitCode).toBe(2);
   });
 
   it("gets ONNX Runtime's own answer to a wrapper on a machine without TensorRT", async () => {

@@ -25,17 +25,18 @@ interface Found {
   scores: number[];
 }
 
-/** Raw outputs of the shipped model for one of the demo's boards, in a process of its own: it holds one onnxruntime only. */
+/** What the shipped model finds on a board of the demo, in a process of its own: it holds one onnxruntime only. */
 async function detect(env: NodeJS.ProcessEnv): Promise<Found> {
   const script = `
     import { readImageRgb } from '@plumbline/data/dataset';
-    import { createFrameRunner, onnxRuntimeVersion } from '@plumbline/runtime/session';
-    import { readFile } from 'node:fs/promises';
+    import { createDetector } from '@plumbline/runtime/detector';
+    import { onnxRuntimeVersion } from '@plumbline/runtime/session';
     const image = await readImageRgb('firmware-configs/lines/demo/boards/images/00041015.jpg');
-    const runner = await createFrameRunner(await readFile('models/pcb-defects-nano/model.onnx'), 'frame', 2);
-    const outputs = await runner.run(image, ['boxes', 'scores']);
-    await runner.dispose();
-    const [boxes, scores] = ['boxes', 'scores'].map((name) => [...outputs.get(name)]);
+    const detector = await createDetector({ modelDir: 'models/pcb-defects-nano', threads: 2 });
+    const { detections } = await detector.detect(image);
+    await detector.dispose();
+    const boxes = detections.flatMap(({ boxXyxy }) => [...boxXyxy]);
+    const scores = detections.map(({ score }) => score);
     process.stdout.write(JSON.stringify({ version: onnxRuntimeVersion(), boxes, scores }));`;
   const args = ['--input-type=module', '--eval', script];
   const { stdout } = await run(process.execPath, args, { cwd: root, env: { ...process.env, ...env } });

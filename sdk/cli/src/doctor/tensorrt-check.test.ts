@@ -15,15 +15,15 @@ describe('the lines for TensorRT', () => {
   it('are all in order on a Jetson with the pinned pairing', () => {
     const lines = describeBy(jetson);
     expect(Object.values(lines).filter(({ ok, fix }) => !ok || fix !== '')).toEqual([]);
-    expect(lines['backends']!.found).toBe('cpu, cuda, tensorrt in ONNX Runtime 1.25.1 of /opt/onnxruntime-node');
+    expect(lines.backends!.found).toBe('cpu, cuda, tensorrt in ONNX Runtime 1.25.1 of /opt/onnxruntime-node');
     expect(lines.jetpack!.found).toBe('JetPack 6.2 (L4T 36.4.3)');
     expect(lines.tensorrt!.found).toBe('TensorRT 10.3.0, trtexec at /usr/src/tensorrt/bin/trtexec');
   });
 
   it("say that npm's build for a Jetson lacks the provider, and how to build one that has it", () => {
     const lines = describeBy({ ...jetson, onnxruntime: { version: '1.30.0', backends: ['cpu'], folder: undefined } });
-    expect(lines['backends']).toMatchObject({ ok: false, found: 'cpu in ONNX Runtime 1.30.0' });
-    expect(lines['backends']!.fix).toContain('build-onnxruntime-node.sh');
+    expect(lines.backends).toMatchObject({ ok: false, found: 'cpu in ONNX Runtime 1.30.0' });
+    expect(lines.backends!.fix).toContain('build-onnxruntime-node.sh');
     expect(lines['tensorrt-pairing']).toMatchObject({
       ok: false,
       found: 'ONNX Runtime 1.30.0, TensorRT 10.3.0, JetPack 6.2',

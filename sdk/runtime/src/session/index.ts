@@ -3,6 +3,7 @@ export { foldConstants } from './fold-constants.js';
 export { createFrameRunner, createValueRunner, type FrameRunner, type ValueRunner } from './frame-runner.js';
 export { configuredOnnxruntime, onnxruntime, onnxruntimeVariable } from './onnxruntime.js';
 export {
+  describeFallback,
   type OpenedSession,
   onnxRuntimeVersion,
   openSession,

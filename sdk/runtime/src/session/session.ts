@@ -81,8 +81,16 @@ export async function openSession(modelPath: string, options: SessionOptions = {
       refuse(reason);
     }
   }
-  const reasons = attempts.map((attempt) => `${attempt.provider}: ${attempt.reason}`).join('; ');
-  throw new PlumblineError('PLB_RUNTIME_PROVIDER_UNAVAILABLE', { requested: requested.join(', '), reasons });
+  throw describeFallback(attempts)!;
+}
+
+/** The error for the providers that were asked for and are not used; undefined when the preferred one is. */
+export function describeFallback(attempts: readonly ProviderAttempt[]): PlumblineError | undefined {
+  const refused = attempts.filter(({ isUsed }) => !isUsed);
+  if (refused.length === 0) return undefined;
+  const requested = refused.map(({ provider }) => provider).join(', ');
+  const reasons = refused.map(({ provider, reason }) => `${provider}: ${reason}`).join('; ');
+  return new PlumblineError('PLB_RUNTIME_PROVIDER_UNAVAILABLE', { requested, reasons });
 }
 
 /** By path, never from bytes: the wrapper of an engine is resolved from its own place. */
