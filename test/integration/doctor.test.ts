@@ -33,7 +33,7 @@ describe('plumbline doctor', () => {
   it('checks what TensorRT needs, and asks for none of it', () => {
     const { checks } = JSON.parse(run('doctor', '--json').stdout) as { checks: { id: string; required: boolean }[] };
     const byId = Object.fromEntries(checks.map((check) => [check.id, check]));
-    expect(byId['backends']).toMatchObject({ found: expect.stringMatching(/^cpu.* in ONNX Runtime 1\./) });
+    expect(byId.backends).toMatchObject({ found: expect.stringMatching(/^cpu.* in ONNX Runtime 1\./) });
     for (const id of ['backends', 'jetpack', 'tensorrt', 'tensorrt-pairing'])
       expect(byId[id]).toMatchObject({ required: false, found: expect.any(String) });
   });

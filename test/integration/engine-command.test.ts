@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { isPlumblineError } from '@plumbline/contract';
 import { decodeModel, encodeModel } from '@plumbline/runtime/onnx';
 import { openSession } from '@plumbline/runtime/session';
@@ -13,6 +13,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { writeConstantModel } from '../fixtures/constant-model.js';
 import { type CommandResult, plumblineMain, runPlumblineWith } from '../fixtures/run-plumbline.js';
 import { simulatedGpu, simulateTensorrt } from '../fixtures/simulated-tensorrt.js';
+import { tinyConfig, writeRandomCheckpoint } from './random-checkpoint.js';
 
 const dir = mkdtempSync(join(tmpdir(), 'plumbline-engine-'));
 let env: NodeJS.ProcessEnv;
@@ -180,12 +181,36 @@ describe('plumbline engine build, with a simulated trtexec', () => {
     expect(existsSync(join(dir, 'cache'))).toBe(true);
   });
 
+  it('takes what `plumbline export --target tensorrt` writes, beside the portable model in one folder', async () => {
+    const checkpoint = join(folder, 'checkpoint');
+    writeRandomCheckpoint(checkpoint, tinyConfig, ['a', 'b']);
+    const target = join(folder, 'exported', 'model.tensorrt.onnx');
+    for (const more of [
+      ['--out', dirname(target)],
+      ['--target', 'tensorrt', '--out', target],
+    ]) {
+      const { exitCode, stderr } = await runPlumblineWith({}, 'export', '--checkpoint', checkpoint, ...more);
+      expect(exitCode, stderr).toBe(0);
+    }
+    const { exitCode, stderr } = await runPlumblineWith(env, 'engine', 'build', dirname(target));
+    expect(exitCode, stderr).toBe(0);
+    const report = await inspect(join(folder, 'exported', 'model.tensorrt.engine'));
+    expect(report).toMatchObject({
+      isFresh: true,
+      inputs: [{ name: 'image', shape: [1, 3, 96, 128] }, { name: 'content' }],
+    });
+    expect(report.outputs.map(({ name, shape }: { name: string; shape: number[] }) => [name, ...shape])).toEqual([
+      ['boxes', 50, 4],
+      ['scores', 50, 2],
+    ]);
+  });
+
   it('refuses a graph of open sizes, a folder without the file and a place that is taken', async () => {
     writeModel(0.9, 'H');
     expect((await build()).stderr).toContain('PLB_RUNTIME_ENGINE_SHAPE_DYNAMIC');
     const shipped = join(import.meta.dirname, '../../models/pcb-defects-nano');
     const other = await runPlumblineWith(env, 'engine', 'build', shipped);
-    expect(other.stderr).toContain('model.tensorrt.onnx');
+    expect(other.stderr).toContain('PLB_RUNTIME_ENGINE_NO_MODEL');
     expect(other.exitCode).toBe(2);
     writeModel(0.9);
     expect(found()).toEqual([]);

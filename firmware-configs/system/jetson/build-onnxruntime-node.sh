@@ -5,8 +5,8 @@
 set -euo pipefail
 
 # What is pinned. Source of the pairing and of the build line: dusty-nv/jetson-containers (dd206bfe), which pairs JetPack 6.1,
-# 6.2 and 6.2.1 with ONNX Runtime 1.20 to 1.25.1. 1.27 and newer build weakly typed engines from TensorRT 10 by a version check
-# that takes 10.3 for 11 (microsoft/onnxruntime#28611), and lose INT8 with them.
+# 6.2 and 6.2.1 with ONNX Runtime 1.20 to 1.25.1. By their source, 1.27 and newer build weakly typed engines with TensorRT 10,
+# by a version check that takes 10.3 for 11 (microsoft/onnxruntime#28611), and lose INT8 with them.
 onnxruntime_version=1.25.1
 tensorrt_version=10.3          # of JetPack 6.1, 6.2 and 6.2.1
 l4t_versions='36\.(4|5)(\.|$)' # Jetson Linux of these

@@ -88,6 +88,11 @@ export const runtimeErrors = {
     (p: { outcome: string; lines: string }) => `trtexec ${p.outcome}: ${p.lines}`,
     'The lines are from trtexec itself. Too little memory is frequent on small devices: stop other programs, lower --workspace-mib or --optimization-level. Nothing partial was left behind.',
   ),
+  PLB_RUNTIME_ENGINE_NO_MODEL: entry(
+    (p: { file: string }) => `${p.file}: there is no such model to build an engine from`,
+    'Write it with `plumbline export --target tensorrt --out FOLDER/model.tensorrt.onnx`, or name an .onnx file of fixed sizes that the manifest beside it lists.',
+    'input',
+  ),
   PLB_RUNTIME_ENGINE_STOPPED: entry(
     (p: { file: string }) => `${p.file}: the build was stopped before the engine was complete`,
     'Run it again. What was measured up to a completed build is in the timing cache; nothing partial was left behind.',

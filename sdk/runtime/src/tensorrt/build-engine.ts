@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { readFile, rename, rm, stat } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { type DeviceFacts, type EngineRecord, type EngineSettings, PlumblineError } from '@plumbline/contract';
@@ -50,13 +51,15 @@ export interface BuiltEngine {
 
 /**
  * Reads model and device, and decides on the command; builds nothing.
- * @throws {PlumblineError} those of loadModelFolder and readDeviceFacts, PLB_RUNTIME_ENGINE_SHAPE_DYNAMIC,
- *   PLB_RUNTIME_TRTEXEC_MISSING
+ * @throws {PlumblineError} PLB_RUNTIME_ENGINE_NO_MODEL, those of loadModelFolder and readDeviceFacts,
+ *   PLB_RUNTIME_ENGINE_SHAPE_DYNAMIC, PLB_RUNTIME_TRTEXEC_MISSING
  */
 export async function planEngine(options: EngineOptions): Promise<EnginePlan> {
   const { sources = {} } = options;
   const isFolder = (await stat(options.model).catch(() => undefined))?.isDirectory() === true;
-  const folder = await loadModelFolder(isFolder ? join(options.model, tensorrtModelFileName) : options.model);
+  const file = isFolder ? join(options.model, tensorrtModelFileName) : options.model;
+  if (!existsSync(file)) throw new PlumblineError('PLB_RUNTIME_ENGINE_NO_MODEL', { file });
+  const folder = await loadModelFolder(file);
   const modelPath = resolve(folder.modelPath);
   const model = decodeModel(await readFile(modelPath), modelPath);
   checkFixedSizes(model, modelPath);
