@@ -127,7 +127,7 @@ describe('plumbline engine build, with a simulated trtexec', () => {
     const { error } = JSON.parse(stdout);
     expect(error.code).toBe('PLB_RUNTIME_TRTEXEC_FAILED');
     expect(error.message).toContain('failed (1)');
-    expect(error.message).toContain('While parsing node number 146');
+    expect(error.message).toContain('While parsing node number 12');
     expect(found()).toEqual([]);
   });
 

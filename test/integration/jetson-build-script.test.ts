@@ -11,7 +11,7 @@ afterAll(() => rmSync(dir, { recursive: true, force: true }));
 let made = 0;
 
 const orinNano: Record<string, string> = {
-  'etc/nv_tegra_release': '# R36 (release), REVISION: 4.3, GCID: 38968081, BOARD: generic, EABI: aarch64\n',
+  'etc/nv_tegra_release': '# R36 (release), REVISION: 4.3, GCID: 12345678, BOARD: generic, EABI: aarch64\n',
   'proc/meminfo': 'MemTotal:        7802000 kB\nSwapTotal:       8388604 kB\n',
   'usr/include/aarch64-linux-gnu/NvInfer.h': '',
   'usr/include/aarch64-linux-gnu/NvOnnxParser.h': '',

@@ -37,7 +37,7 @@ function device(files: Record<string, string>, programs: Record<string, string> 
 // Reconstructions after public listings of an Orin Nano with JetPack 6.2 (L4T 36.4.3), of JetPack 5 and of desktops.
 const orin = {
   'etc/nv_tegra_release':
-    '# R36 (release), REVISION: 4.3, GCID: 38968081, BOARD: generic, EABI: aarch64, DATE: Wed Jan  8 01:49:37 UTC 2025\n# KERNEL_VARIANT: oot\n',
+    '# R36 (release), REVISION: 4.3, GCID: 12345678, BOARD: generic, EABI: aarch64, DATE: Sat Jan 31 12:00:00 UTC 2026\n# KERNEL_VARIANT: oot\n',
   'proc/device-tree/model': 'NVIDIA Jetson Orin Nano Engineering Reference Developer Kit Super\0',
   'proc/device-tree/compatible': 'nvidia,p3768-0000+p3767-0005-super\0nvidia,p3767-0005\0nvidia,tegra234\0',
 };
@@ -74,7 +74,7 @@ describe('readDeviceFacts', () => {
   });
 
   it('refuses JetPack 5, whose TensorRT 8.5 is too old', async () => {
-    const release = '# R35 (release), REVISION: 3.1, GCID: 32798077, BOARD: t186ref, EABI: aarch64';
+    const release = '# R35 (release), REVISION: 3.1, GCID: 12345678, BOARD: t186ref, EABI: aarch64';
     const old = device({ ...orin, 'etc/nv_tegra_release': release });
     await expect(readDeviceFacts(old)).rejects.toMatchObject({
       code: 'PLB_RUNTIME_JETPACK_UNSUPPORTED',

@@ -8,7 +8,7 @@ import { type JetPack, jetPackOf, parseTegraRelease } from './jetpack.js';
 const tegraRelease = 'etc/nv_tegra_release';
 const deviceTree = 'proc/device-tree';
 
-/** Compute capability of a Jetson by its system-on-chip. Source: NVIDIA's list of CUDA GPUs (Orin 8.7, Xavier 7.2, Thor 11.0). */
+/** Compute capability by system-on-chip (Xavier, Orin, Thor), for where nvidia-smi does not tell. Thor's was not verified. */
 const capabilityOfTegra: Readonly<Record<string, string>> = {
   'nvidia,tegra194': '7.2',
   'nvidia,tegra234': '8.7',

@@ -30,7 +30,7 @@ export interface EngineWrapper {
  * of exactly one EPContext node without any option, which Node cannot give it. Names, types and shapes of inputs and outputs
  * are the engine's bindings, so they are copied from the model. It has to be loaded by its path, since the engine is found
  * from there.
- * Source: ONNX Runtime's EPContext design and onnx_ctx_model_helper.cc of its TensorRT provider (read at 1.30).
+ * Source: GetCapability and CreateNodeComputeInfoFromPrecompiledEngine of ONNX Runtime's TensorRT provider, as of 1.30.
  * @param model what the engine was built from
  * @param engineFile relative to the wrapper's folder
  * @param computeCapability `8.7`; ONNX Runtime warns on another device

@@ -11,8 +11,8 @@ export interface JetPack {
 
 /**
  * Releases by the beginning of their L4T version, the longest beginning first.
- * Source: the version table of dusty-nv/jetson-containers (dd206bfe); 36.4.0 is JetPack 6.1, 36.4.3 is 6.2 and 36.4.4 is
- * 6.2.1 in NVIDIA's release notes. TensorRT of JetPack 7.2 was not verified.
+ * Source: the version table of dusty-nv/jetson-containers (dd206bfe) for 5 to 7; public listings of devices for 36.4.3 as 6.2
+ * and 36.4.4 as 6.2.1. TensorRT of JetPack 7.2 was not verified.
  */
 const releases: readonly { l4t: string; jetPack: string; tensorrt?: string; isSupported: boolean }[] = [
   { l4t: '36.4.0', jetPack: '6.1', tensorrt: '10.3', isSupported: true },
@@ -28,7 +28,7 @@ const releases: readonly { l4t: string; jetPack: string; tensorrt?: string; isSu
 
 /**
  * The version in `/etc/nv_tegra_release`, whose first line is
- * `# R36 (release), REVISION: 4.3, GCID: 38968081, BOARD: generic, EABI: aarch64, DATE: ...`.
+ * `# R36 (release), REVISION: 4.3, GCID: 12345678, BOARD: generic, EABI: aarch64, DATE: ...`.
  * @returns `36.4.3`; undefined when the text is another
  */
 export function parseTegraRelease(text: string): string | undefined {

@@ -2,52 +2,52 @@ import { describe, expect, it } from 'vitest';
 import { TrtexecOutput } from './trtexec-output.js';
 
 /**
- * Every text here is a RECONSTRUCTION after a public log, shortened, with its TensorRT version; none was recorded on hardware
- * by this project.
+ * Every text here is a RECONSTRUCTION: the forms of lines in a public log of the TensorRT version named, with times, names and
+ * numbers of our own. None was recorded on hardware by this project.
  */
 const reconstructions = [
   {
     source: 'TensorRT 8.4.2, desktop, after FeiYull/TensorRT-Alpha issue 49',
-    text: `&&&& RUNNING TensorRT.trtexec [TensorRT v8402] # trtexec.exe --onnx=yolov5n.onnx --buildOnly
-[09/07/2023-11:06:13] [I] === Model Options ===
-[09/07/2023-11:06:14] [I] Start parsing network model
-[09/07/2023-11:06:14] [I] [TRT] Input filename:   yolov5n.onnx
-[09/07/2023-11:06:14] [I] Finish parsing network model`,
+    text: `&&&& RUNNING TensorRT.trtexec [TensorRT v8402] # trtexec.exe --onnx=model.onnx --buildOnly
+[01/31/2026-12:00:00] [I] === Model Options ===
+[01/31/2026-12:00:00] [I] Start parsing network model
+[01/31/2026-12:00:00] [I] [TRT] Input filename:   model.onnx
+[01/31/2026-12:00:00] [I] Finish parsing network model`,
     expected: { stage: 'optimize', done: 0, total: undefined },
   },
   {
     source: 'TensorRT 10.9.0 without --verbose, RTX 3070, after a public log of trtexec with a ResNet-50',
-    text: `&&&& RUNNING TensorRT.trtexec [TensorRT v100900] [b34] # trtexec --onnx=resnet50/model.onnx
-[04/07/2025-23:59:33] [I] TensorRT version: 10.9.0
-[04/07/2025-23:59:33] [I] Loading standard plugins
-[04/07/2025-23:59:35] [I] Start parsing network model.
-[04/07/2025-23:59:36] [I] Finished parsing network model. Parse time: 0.141199
-[04/07/2025-23:59:36] [I] [TRT] Local timing cache in use. Profiling results in this builder pass will not be stored.
-[04/07/2025-23:59:45] [I] [TRT] Compiler backend is used during engine build.
-[04/07/2025-23:59:46] [I] [TRT] [BlockAssignment] Started assigning block shifts. This will take 84 steps to complete.
-[04/07/2025-23:59:46] [I] [TRT] Engine generation completed in 10.6392 seconds.
-[04/07/2025-23:59:46] [I] Engine built in 10.7204 sec.
-[04/07/2025-23:59:46] [I] Created engine with size: 101.811 MiB`,
+    text: `&&&& RUNNING TensorRT.trtexec [TensorRT v100900] [b34] # trtexec --onnx=model.onnx
+[01/31/2026-12:00:00] [I] TensorRT version: 10.9.0
+[01/31/2026-12:00:00] [I] Loading standard plugins
+[01/31/2026-12:00:00] [I] Start parsing network model.
+[01/31/2026-12:00:00] [I] Finished parsing network model. Parse time: 0.2
+[01/31/2026-12:00:00] [I] [TRT] Local timing cache in use. Profiling results in this builder pass will not be stored.
+[01/31/2026-12:00:00] [I] [TRT] Compiler backend is used during engine build.
+[01/31/2026-12:00:00] [I] [TRT] [BlockAssignment] Started assigning block shifts. This will take 31 steps to complete.
+[01/31/2026-12:00:00] [I] [TRT] Engine generation completed in 12.5 seconds.
+[01/31/2026-12:00:00] [I] Engine built in 12.6 sec.
+[01/31/2026-12:00:00] [I] Created engine with size: 41.5 MiB`,
     expected: { stage: 'finish', done: 0, total: undefined },
   },
   {
     source: 'TensorRT 10.x with --verbose, desktop, after a public tutorial that builds AlexNet',
-    text: `[11/01/2024-10:32:48] [I] Finished parsing network model. Parse time: 0.0612
-[11/01/2024-10:32:48] [V] [TRT] Original: 24 layers
-[11/01/2024-10:32:48] [V] [TRT] After dead-layer removal: 24 layers
-[11/01/2024-10:32:48] [V] [TRT] After vertical fusions: 9 layers
-[11/01/2024-10:32:48] [V] [TRT] After concat removal: 9 layers
-[11/01/2024-10:32:48] [V] [TRT] =============== Computing costs for /features/features.0/Conv + /features/features.1/Relu
-[11/01/2024-10:32:48] [V] [TRT] *************** Autotuning format combination: Float(150528,50176,224,1) -> Float(193600,3025,55,1) ***************
-[11/01/2024-10:32:48] [V] [TRT] --------------- Timing Runner: /features/features.0/Conv + /features/features.1/Relu (CaskConvolution[0x80000009])
-[11/01/2024-10:32:49] [V] [TRT] =============== Computing costs for /features/features.2/MaxPool`,
+    text: `[01/31/2026-12:00:00] [I] Finished parsing network model. Parse time: 0.1
+[01/31/2026-12:00:00] [V] [TRT] Original: 30 layers
+[01/31/2026-12:00:00] [V] [TRT] After dead-layer removal: 30 layers
+[01/31/2026-12:00:00] [V] [TRT] After vertical fusions: 9 layers
+[01/31/2026-12:00:00] [V] [TRT] After concat removal: 9 layers
+[01/31/2026-12:00:00] [V] [TRT] =============== Computing costs for /backbone/conv1 + /backbone/relu1
+[01/31/2026-12:00:00] [V] [TRT] *************** Autotuning format combination: Float(12288,4096,64,1) -> Float(65536,1024,32,1) ***************
+[01/31/2026-12:00:00] [V] [TRT] --------------- Timing Runner: /backbone/conv1 + /backbone/relu1 (CaskConvolution[0x80000001])
+[01/31/2026-12:00:00] [V] [TRT] =============== Computing costs for /backbone/pool1`,
     expected: { stage: 'kernels', done: 2, total: 9 },
   },
   {
     source: 'TensorRT 10.16.2, Orin NX, after OE4T/meta-tegra pull request 2243',
     text: `&&&& RUNNING TensorRT.trtexec [TensorRT v101602] [b10] # /usr/src/tensorrt/bin/trtexec --skipInference
-[01/01/1970-03:47:30] [I] TF32 is enabled by default. Add --noTF32 flag to further improve accuracy with some performance cost.
-[01/01/1970-03:47:30] [I] Decomposable Attentions: `,
+[01/31/2026-12:00:00] [I] TF32 is enabled by default. Add --noTF32 flag to further improve accuracy with some performance cost.
+[01/31/2026-12:00:00] [I] Decomposable Attentions: `,
     expected: { stage: 'start', done: 0, total: undefined },
   },
 ];
@@ -64,7 +64,7 @@ describe('TrtexecOutput', () => {
   });
 
   it('changes nothing at a line that it does not know', () => {
-    const output = read('[04/07/2025-23:59:35] [I] Start parsing network model.');
+    const output = read('[01/31/2026-12:00:00] [I] Start parsing network model.');
     for (const line of [
       '',
       'a line of a version to come',
@@ -85,15 +85,15 @@ describe('TrtexecOutput', () => {
 
   it("keeps trtexec's own errors, the first and the last of them", () => {
     // Reconstruction after a public log of TensorRT 10.3 whose model has an unsupported node.
-    const text = `[09/02/2024-17:35:22] [I] Start parsing network model.
-[09/02/2024-17:35:22] [E] [TRT] ModelImporter.cpp:949: While parsing node number 146 [Tile -> "/Tile_output_0"]:
-[09/02/2024-17:35:22] [E] Failed to parse onnx file
-[09/02/2024-17:35:22] [E] Engine set up failed
-&&&& FAILED TensorRT.trtexec [TensorRT v100300] # trtexec --onnx=decoder.onnx`;
+    const text = `[01/31/2026-12:00:00] [I] Start parsing network model.
+[01/31/2026-12:00:00] [E] [TRT] ModelImporter.cpp:949: While parsing node number 12 [Loop -> "/loop_output"]:
+[01/31/2026-12:00:00] [E] Failed to parse onnx file
+[01/31/2026-12:00:00] [E] Engine set up failed
+&&&& FAILED TensorRT.trtexec [TensorRT v100300] # trtexec --onnx=model.onnx`;
     const output = read(text);
     expect(output.hasFailed).toBe(true);
     expect(output.errorText.split('\n')).toEqual([
-      'ModelImporter.cpp:949: While parsing node number 146 [Tile -> "/Tile_output_0"]:',
+      'ModelImporter.cpp:949: While parsing node number 12 [Loop -> "/loop_output"]:',
       'Failed to parse onnx file',
       'Engine set up failed',
     ]);
