@@ -88,6 +88,16 @@ describe('the layers', () => {
     expect(wrong).toEqual([]);
   });
 
+  it('load onnxruntime-node in one place, so that another one can be configured', () => {
+    // Types are no load.
+    const isLoad = ({ file, line }: Import) => {
+      const statement = readFileSync(join(root, file), 'utf8').split('\n')[line - 1]!;
+      return !/^\s*(import|export) type\b|typeof import\(/.test(statement);
+    };
+    const wrong = imports.filter((entry) => entry.specifier === 'onnxruntime-node' && isLoad(entry));
+    expect(wrong.map(at)).toEqual([]);
+  });
+
   it('keep capture, decide and publish apart', () => {
     const wrong = imports.filter(({ file, specifier }) => {
       const own = /^sdk\/edge\/src\/([a-z]+)\//.exec(file)?.[1];

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { LineStatus } from '@plumbline/contract';
 import { silentLogger } from '@plumbline/core/log';
 import { createDaemon, type Daemon, type DaemonOptions, loadLine } from '@plumbline/daemon';
-import type { DetectionResult, Detector } from '@plumbline/runtime/detector';
+import type { DetectionResult, Detector, DetectorOptions } from '@plumbline/runtime/detector';
 import sharp from 'sharp';
 
 /** A detector that finds one `open` in every picture whose first pixel is red: its verdicts can be foreseen. */
@@ -89,7 +89,7 @@ api: { host: 127.0.0.1, port: 0 }
 export function buildDaemon(
   folder: LineFolder,
   options: Partial<DaemonOptions> = {},
-  createDetector: () => Promise<Detector> = async () => redDetector(),
+  createDetector: (options: DetectorOptions) => Promise<Detector> = async () => redDetector(),
 ): Daemon {
   return createDaemon({ setup: loadLine(folder.lineFile), logger: silentLogger, ...options }, { createDetector });
 }

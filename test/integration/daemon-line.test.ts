@@ -99,6 +99,28 @@ describe('a line from images to MQTT', () => {
     expect(frames).toBe(inspected + dropped.overrun!);
   });
 
+  it('passes the providers of line.yaml on, and shows one that is not used as a problem', async () => {
+    const { folder } = await stage();
+    await folder.edit('store:', 'runtime: { executionProviders: [tensorrt, cpu] }\nstore:');
+    const attempts = [
+      { provider: 'tensorrt', isUsed: false, reason: 'the engine beside the model is stale: model changed' },
+      { provider: 'cpu', isUsed: true },
+    ];
+    let asked: readonly string[] | undefined;
+    const daemon = buildDaemon(folder, {}, async ({ executionProviders }) => {
+      asked = executionProviders;
+      const detector = redDetector();
+      return { ...detector, info: { ...detector.info, providerAttempts: attempts } };
+    });
+    await daemon.start();
+    const { problems } = await untilStatus(daemon, (s) => s.counts.inspected > 0);
+    await daemon.stop();
+    expect(asked).toEqual(['tensorrt', 'cpu']);
+    expect(problems.filter(({ source }) => source === 'provider')).toMatchObject([
+      { code: 'PLB_RUNTIME_PROVIDER_UNAVAILABLE', message: expect.stringContaining('stale: model changed') },
+    ]);
+  });
+
   it('replays every image once, however slow the inspection is, and then has ended', async () => {
     const { folder, bodies } = await stage(1000);
     const source = { kind: 'images' as const, path: folder.images, framesPerSecond: 1000, loop: false };

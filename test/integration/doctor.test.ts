@@ -30,6 +30,24 @@ describe('plumbline doctor', () => {
     expect(status).toBe(0);
   });
 
+  it('checks what TensorRT needs, and asks for none of it', () => {
+    const { checks } = JSON.parse(run('doctor', '--json').stdout) as { checks: { id: string; required: boolean }[] };
+    const byId = Object.fromEntries(checks.map((check) => [check.id, check]));
+    expect(byId.backends).toMatchObject({ found: expect.stringMatching(/^cpu.* in ONNX Runtime 1\./) });
+    for (const id of ['backends', 'jetpack', 'tensorrt', 'tensorrt-pairing'])
+      expect(byId[id]).toMatchObject({ required: false, found: expect.any(String) });
+  });
+
+  it('checks the onnxruntime-node that PLUMBLINE_ONNXRUNTIME names', () => {
+    const env = { ...process.env, PLUMBLINE_ONNXRUNTIME: emptyCache, PLUMBLINE_CACHE: emptyCache };
+    const { status, stdout } = spawnSync(process.execPath, [plumbline, 'doctor', '--json'], { encoding: 'utf8', env });
+    const { checks } = JSON.parse(stdout) as { checks: { id: string; found: string }[] };
+    const found = checks.find(({ id }) => id === 'onnxruntime-node')!.found;
+    expect(found).toContain('does not load');
+    expect(found).toContain(emptyCache);
+    expect(status).toBe(1);
+  });
+
   it('shows the same as text', () => {
     const { stdout } = run('doctor');
     expect(stdout).toMatch(/^ok +sharp +loads/m);

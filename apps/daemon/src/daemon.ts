@@ -6,6 +6,7 @@ import type { Percentiles } from '@plumbline/edge/decide';
 import { InspectionPipeline } from '@plumbline/edge/pipeline';
 import { Outbox } from '@plumbline/edge/publish';
 import { createWorkerDetector, type Detector, type DetectorOptions } from '@plumbline/runtime/detector';
+import { describeFallback } from '@plumbline/runtime/session';
 import { BrokerLink } from './broker-link.js';
 import { DetectorService } from './detector-service.js';
 import { EventLog } from './event-log.js';
@@ -127,7 +128,7 @@ export class Daemon {
       onLow: (error) => this.monitor.problems.raise('disk', error),
       onEnough: () => this.monitor.problems.resolve('disk'),
     });
-    const { threads, scoreThreshold } = config.runtime;
+    const { threads, scoreThreshold, executionProviders } = config.runtime;
     this.detector = new DetectorService({
       modelDir: setup.modelDir,
       create: () =>
@@ -135,9 +136,13 @@ export class Daemon {
           modelDir: setup.modelDir,
           ...(threads === undefined ? {} : { threads }),
           ...(scoreThreshold === undefined ? {} : { scoreThreshold }),
+          ...(executionProviders === undefined ? {} : { executionProviders }),
         }),
       explain: (error) => locateModelError(setup, error),
-      check: (detector) => checkRuleClasses(setup, detector.info.classes),
+      check: ({ info }) => {
+        checkRuleClasses(setup, info.classes);
+        this.showFallback(info);
+      },
       logger,
       onDown: (error) => this.monitor.problems.raise('detector', error),
       onUp: () => this.monitor.problems.resolve('detector'),
@@ -195,6 +200,13 @@ export class Daemon {
       this.pipeline,
     ];
     this.group = new ServiceGroup(this.services, logger);
+  }
+
+  /** A line that computes elsewhere than it should works, and is slower than planned. */
+  private showFallback({ providerAttempts }: Detector['info']): void {
+    const error = describeFallback(providerAttempts);
+    if (error) this.monitor.problems.raise('provider', error);
+    else this.monitor.problems.resolve('provider');
   }
 
   /** Settles when the source has ended and every frame is stored; rejects when a replayed source is lost. */

@@ -4,6 +4,7 @@ import { PlumblineError } from '@plumbline/contract';
 import type { Detection } from '@plumbline/core/geometry';
 import type { ImageRgb } from '@plumbline/core/image';
 import { loadOptional } from './load-package.js';
+import { printFallback } from './providers-option.js';
 
 /** A model of any form, opened for the commands that run it over images. */
 export interface OpenedModel {
@@ -25,23 +26,33 @@ const accepted = 'a model folder with manifest.json, its .onnx file, or a checkp
 /**
  * Opens a model folder (or the .onnx in it) with ONNX Runtime, or a checkpoint with the training engine.
  * @param command for the message when a package is missing
+ * @param executionProviders of ONNX Runtime, the preferred one first
  * @throws {PlumblineError} PLB_CLI_USAGE if it is none of these, else what the runtime or the trainer throws
  */
-export async function openModel(command: string, path: string): Promise<OpenedModel> {
+export async function openModel(
+  command: string,
+  path: string,
+  executionProviders?: readonly string[],
+): Promise<OpenedModel> {
   const stats = statSync(path, { throwIfNoEntry: false });
   if (!stats) throw new PlumblineError('PLB_CLI_USAGE', { problem: `${path}: there is no such model`, accepted });
-  if (stats.isFile() && path.endsWith('.onnx')) return openModelFolder(path);
-  if (stats.isDirectory() && existsSync(join(path, 'manifest.json'))) return openModelFolder(path);
+  if (stats.isFile() && path.endsWith('.onnx')) return openModelFolder(path, executionProviders);
+  if (stats.isDirectory() && existsSync(join(path, 'manifest.json'))) return openModelFolder(path, executionProviders);
   if (stats.isDirectory()) {
     const checkpoint = await openCheckpoint(command, path);
+    if (checkpoint && executionProviders) {
+      const problem = `--providers with ${path}, a checkpoint`;
+      throw new PlumblineError('PLB_CLI_USAGE', { problem, accepted: '--providers with a model folder' });
+    }
     if (checkpoint) return checkpoint;
   }
   throw new PlumblineError('PLB_CLI_USAGE', { problem: `${path}: this is no model`, accepted });
 }
 
-async function openModelFolder(path: string): Promise<OpenedModel> {
+async function openModelFolder(path: string, executionProviders?: readonly string[]): Promise<OpenedModel> {
   const { createDetector } = await import('@plumbline/runtime/detector');
-  const detector = await createDetector({ modelDir: path });
+  const detector = await createDetector({ modelDir: path, ...(executionProviders ? { executionProviders } : {}) });
+  await printFallback(detector.info.providerAttempts);
   const { id, version, sha256, classes, scoreThreshold, executionProvider, networkSizeHw } = detector.info;
   return {
     info: { id: path, classes, scoreThreshold },

@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import { loadOptional } from '../load-package.js';
 import { parseCount, parseSeconds } from '../option-values.js';
 import { Progress, printJson } from '../output.js';
+import { printFallback, providersOption } from '../providers-option.js';
 import { registerBenchEval } from './bench-eval.js';
 import { registerBenchLoader } from './bench-loader.js';
 import { registerBenchNms } from './bench-nms.js';
@@ -14,6 +15,7 @@ interface InferFlags {
   data?: string;
   seconds: string;
   threads?: string;
+  providers?: string[];
   json?: boolean;
 }
 
@@ -29,6 +31,7 @@ export function registerBench(program: Command): void {
     .option('--data <spec>', `images of a dataset (the first ${maxImages}); random pixels when absent`)
     .option('--seconds <n>', 'time to measure', '10')
     .option('--threads <n>', 'threads of one inference; every core when absent')
+    .addOption(providersOption())
     .option('--json', 'print one JSON document')
     .addHelpText('after', '\nExample:\n  $ plumbline bench infer --model models/pcb-defects-nano --threads 2 --json')
     .action(runInfer);
@@ -44,7 +47,9 @@ async function runInfer(flags: InferFlags): Promise<void> {
   const { createWorkerDetector } = await import('@plumbline/runtime/detector');
   const { benchmarkDetector, hardwareFacts } = await import('@plumbline/runtime/bench');
   const threads = flags.threads === undefined ? {} : { threads: parseCount(flags.threads, '--threads') };
-  const detector = await createWorkerDetector({ modelDir: flags.model, ...threads });
+  const providers = flags.providers === undefined ? {} : { executionProviders: flags.providers };
+  const detector = await createWorkerDetector({ modelDir: flags.model, ...threads, ...providers });
+  await printFallback(detector.info.providerAttempts);
   try {
     const { info } = detector;
     const images = flags.data ? await decodeImages(flags.data) : [randomImage(info.frameSizeHw)];

@@ -30,6 +30,9 @@ x86-64 and NVIDIA's driver 525.60.13 or newer. With --from, NVIDIA's wheels are 
 lie there. CUDA_VISIBLE_DEVICES chooses the card (-1: none). The set-up on a card was not run on hardware yet; see
 sdk/train/README.md.
 
+$PLUMBLINE_ONNXRUNTIME names the folder of another onnxruntime-node, such as one built on a Jetson; it is checked in place of
+npm's.
+
 Examples:
   $ plumbline doctor
   $ plumbline doctor --setup tensorflow

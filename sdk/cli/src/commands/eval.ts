@@ -17,6 +17,7 @@ import { loadOptional } from '../load-package.js';
 import { openModel } from '../open-model.js';
 import { parseCount } from '../option-values.js';
 import { Progress, printJson } from '../output.js';
+import { providersOption } from '../providers-option.js';
 
 interface EvalOptions extends ProtocolFlags, Omit<ReportOptions, 'protocol'> {
   gt?: string;
@@ -24,6 +25,7 @@ interface EvalOptions extends ProtocolFlags, Omit<ReportOptions, 'protocol'> {
   model?: string;
   data?: string;
   limit?: string;
+  providers?: string[];
   dtOut?: string;
   lenient?: boolean;
   json?: boolean;
@@ -38,6 +40,7 @@ export function registerEval(program: Command): void {
     .option('--model <path>', 'model folder, .onnx in one, or checkpoint folder')
     .option('--data <spec>', 'labelled images, e.g. deeppcb:DIR#val-report')
     .option('--limit <n>', 'only the first n images of --data')
+    .addOption(providersOption())
     .option('--dt-out <file>', 'write the detections of --model as COCO results')
     .option('--protocol <name>', `one of ${protocolNames.join(', ')}`, 'coco')
     .option('--max-dets <list>', 'coco: detections of an image and class that count (default: 1,10,100)')
@@ -76,19 +79,19 @@ interface EvalReport extends ProtocolReport {
 
 /** Refuses combinations that mean nothing, before any package is loaded. */
 function checkUsage(options: EvalOptions): () => Promise<EvalReport> {
-  const { gt, dt, model, data, limit, dtOut, lenient } = options;
+  const { gt, dt, model, data, limit, dtOut, lenient, providers } = options;
   const usage = (problem: string, accepted: string) => new PlumblineError('PLB_CLI_USAGE', { problem, accepted });
   const protocol = parseProtocol(options);
   const forms = '--gt FILE --dt FILE, or --model PATH --data SPEC';
   const report = checkReportOptions(options);
   if (gt && dt && !model && !data) {
-    if (limit || dtOut) throw usage('--limit and --dt-out belong to --model', forms);
+    if (limit || dtOut || providers) throw usage('--limit, --dt-out and --providers belong to --model', forms);
     return () => evaluateFiles({ gt, dt }, protocol, lenient, report);
   }
   if (model && data && !gt && !dt) {
     if (lenient) throw usage('--lenient belongs to --gt and --dt', forms);
     const count = limit === undefined ? undefined : parseCount(limit, '--limit');
-    return () => evaluatePath(model, data, protocol, count, dtOut, report);
+    return () => evaluatePath({ path: model, providers }, data, protocol, count, dtOut, report);
   }
   throw usage('what to evaluate is not clear', forms);
 }
@@ -117,7 +120,7 @@ async function evaluateFiles(
 }
 
 async function evaluatePath(
-  path: string,
+  { path, providers }: { path: string; providers: readonly string[] | undefined },
   spec: string,
   { protocol, options }: ProtocolRequest,
   limit: number | undefined,
@@ -127,7 +130,7 @@ async function evaluatePath(
   const { openDataset } = await loadOptional('eval', '@plumbline/data', () => import('@plumbline/data/dataset'));
   const whole = await openDataset(spec);
   const dataset = { ...whole, samples: whole.samples.slice(0, limit) };
-  const model = await openModel('eval', path);
+  const model = await openModel('eval', path, providers);
   try {
     const progress = new Progress('eval', dataset.samples.length, 'images');
     const { results, imagesPerSecond, ...figures } = await evaluateModel(

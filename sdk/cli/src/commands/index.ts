@@ -3,6 +3,7 @@ import { registerBench } from './bench.js';
 import { registerConfig } from './config.js';
 import { registerDataset } from './dataset.js';
 import { registerDoctor } from './doctor.js';
+import { registerEngine } from './engine.js';
 import { registerEval } from './eval.js';
 import { registerExport } from './export.js';
 import { registerMes } from './mes.js';
@@ -21,6 +22,7 @@ const registrations: ((program: Command) => void)[] = [
   registerConfig,
   registerExport,
   registerQuantize,
+  registerEngine,
   registerBench,
   registerTrain,
   registerModel,

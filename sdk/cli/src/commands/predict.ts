@@ -7,6 +7,7 @@ import { loadOptional } from '../load-package.js';
 import { type OpenedModel, openModel } from '../open-model.js';
 import { parseScore } from '../option-values.js';
 import { Progress, printJson } from '../output.js';
+import { providersOption } from '../providers-option.js';
 
 interface PredictOptions {
   model: string;
@@ -14,6 +15,7 @@ interface PredictOptions {
   out: string;
   score?: string;
   draw?: string;
+  providers?: string[];
   json?: boolean;
 }
 
@@ -48,6 +50,7 @@ export function registerPredict(program: Command): void {
     .requiredOption('--out <file>', 'write the detections as JSON')
     .option('--score <0..1>', `lowest score (default ${defaultScore}, or the model's own where that is higher)`)
     .option('--draw <dir>', 'write every image with its boxes as PNG')
+    .addOption(providersOption())
     .option('--json', 'print one JSON document')
     .addHelpText(
       'after',
@@ -58,7 +61,7 @@ export function registerPredict(program: Command): void {
       const asked = options.score === undefined ? undefined : parseScore(options.score, '--score');
       const data = await loadOptional('predict', '@plumbline/data', () => import('@plumbline/data/dataset'));
       const files = await listImages(options.images);
-      const model = await openModel('predict', options.model);
+      const model = await openModel('predict', options.model, options.providers);
       try {
         const minScore = lowestScore(model, asked);
         const progress = new Progress('predict', files.length, 'images');

@@ -5,6 +5,7 @@ import { delimiter, join } from 'node:path';
 import type { TensorflowProbe } from '@plumbline/train/engines';
 import { describeGpu, findWebgpuName } from './gpu-check.js';
 import { runProgram } from './run-program.js';
+import { describeTensorrt, findTensorrt } from './tensorrt-check.js';
 
 /** One line of `plumbline doctor`. */
 export interface Check {
@@ -23,15 +24,17 @@ type Finding = Pick<Check, 'ok' | 'found'>;
 /** All checks, in the order they are shown. Native modules are loaded in child processes: a misfit may end one. */
 export async function runChecks(): Promise<Check[]> {
   const tensorflow = askTensorflow();
+  const onnxruntime = await findOnnxruntime();
+  const tensorrt = checkTensorrt(onnxruntime);
   const checks: Promise<Check>[] = [
     check('node', true, '20.19 or newer', 'Install Node 20.19 or newer from https://nodejs.org.', async () =>
       checkNodeVersion(process.versions.node),
     ),
-    nativeModule('onnxruntime-node', '@plumbline/runtime/detector', '"ONNX Runtime " + m.env.versions.node'),
-    nativeModule('sharp', '@plumbline/edge/pipeline', '"libvips " + m.versions.vips'),
+    nativeModule('onnxruntime-node', onnxruntime.entry, '"ONNX Runtime " + m.env.versions.node'),
+    nativeModule('sharp', findModule('sharp', '@plumbline/edge/pipeline'), '"libvips " + m.versions.vips'),
     nativeModule(
       'libsql',
-      '@plumbline/edge/pipeline',
+      findModule('libsql', '@plumbline/edge/pipeline'),
       '"SQLite " + new m(":memory:").prepare("select sqlite_version() as v").get().v',
     ),
     check('disk', true, 'at least 2 GB free in the working folder', 'Free some space.', () => checkDisk(process.cwd())),
@@ -64,7 +67,7 @@ export async function runChecks(): Promise<Check[]> {
       () => findInstalled('mosquitto'),
     ),
   ];
-  return Promise.all(checks);
+  return [...(await Promise.all(checks)), ...(await tensorrt)];
 }
 
 /** Whether everything is there that no command can do without. */
@@ -89,16 +92,32 @@ export function checkNodeVersion(version: string): Finding {
   return { ok: major > 20 || (major === 20 && minor >= 19), found: version };
 }
 
-/** Loads a native module where the package that depends on it finds it; `describe` is JavaScript with `m` = the module. */
-function nativeModule(name: string, dependent: string, describe: string): Promise<Check> {
+/** Where a module is for the package that depends on it; undefined when it is not installed. */
+function findModule(name: string, dependent: string): string | undefined {
+  try {
+    return createRequire(import.meta.resolve(dependent)).resolve(name);
+  } catch {
+    return undefined;
+  }
+}
+
+/** The onnxruntime-node that the runtime uses: the folder in PLUMBLINE_ONNXRUNTIME, or the one that npm installed. */
+async function findOnnxruntime(): Promise<{ entry: string | undefined; folder: string | undefined }> {
+  const { configuredOnnxruntime } = await import('@plumbline/runtime/session');
+  const folder = configuredOnnxruntime();
+  return { entry: folder ?? findModule('onnxruntime-node', '@plumbline/runtime/detector'), folder };
+}
+
+async function checkTensorrt({ entry, folder }: Awaited<ReturnType<typeof findOnnxruntime>>): Promise<Check[]> {
+  const tensorrt = await import('@plumbline/runtime/tensorrt');
+  return describeTensorrt(await findTensorrt(tensorrt, entry, folder), tensorrt);
+}
+
+/** Loads a native module; `describe` is JavaScript with `m` = the module. */
+function nativeModule(name: string, entry: string | undefined, describe: string): Promise<Check> {
   const fix = `Run \`npm ci\` again; if it persists, this platform (${process.platform} ${process.arch}) has no build of ${name}.`;
   return check(name, true, 'loads', fix, async () => {
-    let entry: string;
-    try {
-      entry = createRequire(import.meta.resolve(dependent)).resolve(name);
-    } catch {
-      return { ok: false, found: 'not installed' };
-    }
+    if (entry === undefined) return { ok: false, found: 'not installed' };
     const script = `const m = require(${JSON.stringify(entry)}); process.stdout.write(String(${describe}));`;
     const result = await runProgram(process.execPath, ['-e', script]);
     return { ok: result.ok, found: result.ok ? `loads (${result.output})` : `does not load: ${result.output}` };

@@ -105,6 +105,14 @@ export const lineConfigSchema = z.strictObject({
         .optional()
         .meta({ description: 'Threads of one inference; all cores when absent.' }),
       scoreThreshold: score.optional().meta({ description: "Lowest score kept; the model's own when absent." }),
+      executionProviders: z
+        .array(z.enum(['cpu', 'cuda', 'tensorrt', 'webgpu', 'dml', 'coreml']))
+        .min(1)
+        .optional()
+        .meta({
+          description:
+            'Where ONNX Runtime computes, the preferred one first; only cpu when absent. One that cannot be used is shown as a problem of the line.',
+        }),
     })
     .default({}),
   yieldTarget: score.default(0.95).meta({ description: 'Share of OK parts that the console shows as the target.' }),

@@ -62,4 +62,59 @@ export const runtimeErrors = {
     () => 'the detector was disposed of while or before a frame was given to it',
     'Create a new detector; dispose of it only after the last frame.',
   ),
+  PLB_RUNTIME_ONNXRUNTIME_UNUSABLE: entry(
+    (p: { folder: string; reason: string }) =>
+      `PLUMBLINE_ONNXRUNTIME is ${p.folder}: this onnxruntime-node does not load (${p.reason})`,
+    'Name the folder of an onnxruntime-node package for this machine, with package.json in it, or unset the variable to use the one that npm installed.',
+    'input',
+  ),
+  PLB_RUNTIME_DEVICE_FACT_MISSING: entry(
+    (p: { fact: string; lookedFor: string }) => `cannot tell ${p.fact} of this device; looked for ${p.lookedFor}`,
+    'An engine belongs to one TensorRT version on one graphics processor, so both have to be known. Run this on the device itself, with TensorRT installed (JetPack brings it); in a container pass those files and programs in.',
+    'input',
+  ),
+  PLB_RUNTIME_JETPACK_UNSUPPORTED: entry(
+    (p: { jetPack: string; l4t: string; tensorrt: string }) =>
+      `JetPack ${p.jetPack} (L4T ${p.l4t}) brings TensorRT ${p.tensorrt}, which is too old`,
+    'Install JetPack 6.1 or 6.2 on the device, or run the model on its processor.',
+    'input',
+  ),
+  PLB_RUNTIME_TRTEXEC_MISSING: entry(
+    (p: { lookedFor: string; reason: string }) => `trtexec cannot be used: ${p.reason}; looked for ${p.lookedFor}`,
+    'Install it with `sudo apt-get install libnvinfer-bin`, or name it with --trtexec.',
+    'input',
+  ),
+  PLB_RUNTIME_TRTEXEC_FAILED: entry(
+    (p: { outcome: string; lines: string }) => `trtexec ${p.outcome}: ${p.lines}`,
+    'The lines are from trtexec itself. Too little memory is frequent on small devices: stop other programs, lower --workspace-mib or --optimization-level. Nothing partial was left behind.',
+  ),
+  PLB_RUNTIME_ENGINE_NO_MODEL: entry(
+    (p: { file: string }) => `${p.file}: there is no such model to build an engine from`,
+    'Write it with `plumbline export --target tensorrt --out FOLDER/model.tensorrt.onnx`, or name an .onnx file of fixed sizes that the manifest beside it lists.',
+    'input',
+  ),
+  PLB_RUNTIME_ENGINE_STOPPED: entry(
+    (p: { file: string }) => `${p.file}: the build was stopped before the engine was complete`,
+    'Run it again. What was measured up to a completed build is in the timing cache; nothing partial was left behind.',
+  ),
+  PLB_RUNTIME_ENGINE_SHAPE_DYNAMIC: entry(
+    (p: { file: string; name: string; shape: string }) =>
+      `${p.file}: "${p.name}" has the shape [${p.shape}]; an engine is built for fixed sizes only`,
+    'Export the model with `plumbline export --target tensorrt`, whose inputs and outputs have fixed sizes.',
+    'input',
+  ),
+  PLB_RUNTIME_ENGINE_WRITE_FAILED: entry(
+    (p: { file: string; reason: string }) => `${p.file}: cannot be written (${p.reason})`,
+    'Make room or choose another folder. No partial file is left behind.',
+  ),
+  PLB_RUNTIME_ENGINE_WRAPPER_INVALID: entry(
+    (p: { file: string; problem: string }) => `${p.file}: not a wrapper of a TensorRT engine: ${p.problem}`,
+    'Build the engine and its wrapper again with `plumbline engine build`.',
+    'input',
+  ),
+  PLB_RUNTIME_ENGINE_MISSING: entry(
+    (p: { file: string; reason: string }) => `${p.file}: there is no engine to look into (${p.reason})`,
+    'Name the .engine, .engine.onnx or .engine.json file that `plumbline engine build` wrote.',
+    'input',
+  ),
 } as const;

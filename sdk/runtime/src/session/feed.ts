@@ -1,6 +1,7 @@
 import { type ImageInput, type ModelInput, PlumblineError } from '@plumbline/contract';
 import { type ImageRgb, placeImage, resizeToFloats } from '@plumbline/core/image';
-import { Tensor } from 'onnxruntime-node';
+import type { Tensor } from 'onnxruntime-node';
+import { onnxruntime } from './onnxruntime.js';
 
 /** Where a frame lies in the network's image: network px = source px * scale + offset. */
 export interface FramePlacement {
@@ -26,6 +27,7 @@ interface Content extends FramePlacement {
  * @throws {PlumblineError} PLB_RUNTIME_FRAME_SIZE for a frame of another size than the one that the graph takes
  */
 export function feedFrame(input: ModelInput, image: ImageRgb): Feed {
+  const { Tensor } = onnxruntime();
   if (input.kind === 'image') return feedImage(input, image);
   const { width, height, data } = image;
   const [fixedHeight, fixedWidth] = input.frameSizeHw ?? [height, width];
@@ -38,6 +40,7 @@ export function feedFrame(input: ModelInput, image: ImageRgb): Feed {
 const unmoved = { scaleX: 1, scaleY: 1, left: 0, top: 0 };
 
 function feedImage(input: ImageInput, image: ImageRgb): Feed {
+  const { Tensor } = onnxruntime();
   const content = placeContent(input, image);
   const [h, w] = content.sizeHw;
   const sizeHw = input.fit === 'none' ? content.sizeHw : input.networkSizeHw;

@@ -2,16 +2,17 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PlumblineError } from '@plumbline/contract';
-import { InferenceSession } from 'onnxruntime-node';
 import { decodeModel, type OnnxModel } from '../onnx/index.js';
+import { onnxruntime } from './onnxruntime.js';
 
 /**
  * The model after ONNX Runtime's basic optimisations: constants computed (weights stored as float16 become float32),
  * batch norm folded into the convolution before it, unused nodes gone. All operators stay standard ones, nodes that
  * remain keep their names; the metadata of the file is kept.
- * @throws {PlumblineError} PLB_RUNTIME_MODEL_UNREADABLE
+ * @throws {PlumblineError} PLB_RUNTIME_MODEL_UNREADABLE, PLB_RUNTIME_ONNXRUNTIME_UNUSABLE
  */
 export async function foldConstants(modelPath: string): Promise<OnnxModel> {
+  const { InferenceSession } = onnxruntime();
   const original = decodeModel(await readFile(modelPath), modelPath);
   const dir = await mkdtemp(join(tmpdir(), 'plumbline-fold-'));
   const file = join(dir, 'folded.onnx');

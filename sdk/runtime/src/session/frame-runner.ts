@@ -1,8 +1,9 @@
 import { availableParallelism } from 'node:os';
 import type { ModelInput } from '@plumbline/contract';
 import type { ImageRgb } from '@plumbline/core/image';
-import { InferenceSession, Tensor } from 'onnxruntime-node';
+import type { InferenceSession } from 'onnxruntime-node';
 import { feedFrame } from './feed.js';
+import { onnxruntime } from './onnxruntime.js';
 
 /** Runs a graph on frames and hands out any of its float outputs: for calibration and comparison of graphs. */
 export interface FrameRunner {
@@ -15,6 +16,7 @@ export interface FrameRunner {
  * @param model bytes of an .onnx file
  * @param input what it takes
  * @param threads of one run; every core when absent
+ * @throws {PlumblineError} PLB_RUNTIME_ONNXRUNTIME_UNUSABLE
  */
 export async function createFrameRunner(model: Uint8Array, input: ModelInput, threads?: number): Promise<FrameRunner> {
   const session = await openBytes(model, threads);
@@ -38,8 +40,12 @@ export interface ValueRunner {
   dispose(): Promise<void>;
 }
 
-/** @param model bytes of an .onnx file */
+/**
+ * @param model bytes of an .onnx file
+ * @throws {PlumblineError} PLB_RUNTIME_ONNXRUNTIME_UNUSABLE
+ */
 export async function createValueRunner(model: Uint8Array, threads?: number): Promise<ValueRunner> {
+  const { Tensor } = onnxruntime();
   const session = await openBytes(model, threads);
   return {
     async run(inputs, outputs) {
@@ -56,7 +62,7 @@ export async function createValueRunner(model: Uint8Array, threads?: number): Pr
 }
 
 function openBytes(model: Uint8Array, threads = availableParallelism()): Promise<InferenceSession> {
-  return InferenceSession.create(model, {
+  return onnxruntime().InferenceSession.create(model, {
     executionProviders: ['cpu'],
     intraOpNumThreads: threads,
     graphOptimizationLevel: 'all',
