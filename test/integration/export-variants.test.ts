@@ -4,89 +4,23 @@ import { join } from 'node:path';
 import { trainConfigSchema } from '@plumbline/contract';
 import type { Detection } from '@plumbline/core/geometry';
 import type { ImageRgb } from '@plumbline/core/image';
-import { createRandom } from '@plumbline/core/random';
 import {
   type Checkpoint,
   compareDetections,
   type ExportedModel,
   exportPortable,
   exportTensorrt,
-  Weights,
   writeModelFolder,
 } from '@plumbline/deploy/export';
 import { createDetector } from '@plumbline/runtime/detector';
 import { loadEngine } from '@plumbline/train/engines';
-import {
-  createDetectorModel,
-  type DetectorModel,
-  detectImage,
-  exportWeights,
-  importWeights,
-} from '@plumbline/train/model';
+import { createDetectorModel, detectImage, importWeights } from '@plumbline/train/model';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { classes, createVariant, randomWeights, variants } from './detector-variants.js';
 import { tinyConfig } from './random-checkpoint.js';
 
-const classes = ['a', 'b', 'c'];
 const [height, width] = tinyConfig.imageSizeHw;
-
-/** Every parameter of a detector, He-scaled; batch norm near identity, scores and deltas of some tenths. */
-function randomWeights(model: DetectorModel): Weights {
-  const random = createRandom(7);
-  const tensors = [...exportWeights(model.parameters)].map(([name, { shape }]) => {
-    const fanIn = shape.slice(1).reduce((product, side) => product * side, 1);
-    const value = () => {
-      if (name.endsWith('running_var')) return 0.8 + 0.4 * random.next();
-      if (/running_mean$|bias$/.test(name)) return 0.05 * random.normal();
-      if (shape.length === 1) return 0.7 + 0.2 * random.next();
-      return ((/fc_(cls|reg)/.test(name) ? 0.4 : Math.SQRT2) / Math.sqrt(fanIn)) * random.normal();
-    };
-    const size = shape.reduce((product, side) => product * side, 1);
-    return [name, { dtype: 'F32', shape, data: Float32Array.from({ length: size }, value) }] as const;
-  });
-  return new Weights('random', new Map(tensors));
-}
-
-interface Variant {
-  readonly name: string;
-  readonly model: object;
-  readonly head?: object;
-  readonly test?: object;
-}
-
-const variants: readonly Variant[] = [
-  ...[1, 2, 3, 4].map((regressors) => ({ name: `decoupled, n = ${regressors}`, model: { regressors } })),
-  { name: 'shared layers', model: { regressors: 2 }, head: { shared: true } },
-  { name: 'class-agnostic first regressor', model: { regressors: 2 }, head: { firstRegressor: 'classAgnostic' } },
-  { name: 'class-agnostic only regressor', model: { regressors: 1 }, head: { firstRegressor: 'classAgnostic' } },
-  { name: 'Faster R-CNN', model: { kind: 'faster', regressors: 1 }, head: { shared: true } },
-  { name: 'Cascade R-CNN', model: { kind: 'cascade', regressors: 3 }, head: { shared: true } },
-  {
-    name: 'Cascade R-CNN, mean of logits',
-    model: { kind: 'cascade', regressors: 3 },
-    head: { shared: true },
-    test: { average: 'logits' },
-  },
-  { name: 'a classifier per stage', model: { regressors: 3, classifiers: 'perStage' } },
-  {
-    name: 'the second of three classifiers',
-    model: { regressors: 3, classifiers: 'perStage' },
-    test: { classifier: 2 },
-  },
-  { name: 'the first of three regressors', model: { regressors: 3 }, test: { regressor: 1 } },
-  { name: 'the second of three regressors', model: { regressors: 3 }, test: { regressor: 2 } },
-  {
-    name: 'the first regressor and all classifiers',
-    model: { regressors: 3, classifiers: 'perStage' },
-    test: { regressor: 1 },
-  },
-  { name: 'Double-Head, n = 1', model: { regressors: 1 }, head: { branch: 'conv' } },
-  {
-    name: 'Double-Head, n = 2, regions 1.3 times as large',
-    model: { regressors: 2 },
-    head: { branch: 'conv', regressionRoiScale: 1.3 },
-  },
-];
 
 const targets: readonly [name: string, write: (checkpoint: Checkpoint) => ExportedModel][] = [
   ['portable', exportPortable],
@@ -110,20 +44,15 @@ afterAll(() => rmSync(dir, { recursive: true, force: true }));
 describe('the exported graph finds what the trainer finds', () => {
   beforeAll(() => loadEngine('wasm'));
 
-  it.each(variants)('$name', async ({ name, model, head = {}, test = {} }) => {
-    const config = trainConfigSchema.parse({
-      ...tinyConfig,
-      model: { ...tinyConfig.model, ...model, head: { ...tinyConfig.model.head, ...head } },
-      test: { ...tinyConfig.test, scoreThreshold: 0.2, ...test },
-    });
-    const detector = createDetectorModel(config, classes);
-    const weights = randomWeights(detector);
+  it.each(variants)('$name', async (variant) => {
+    const { name } = variant;
+    const { config, detector, weights } = createVariant(variant);
     importWeights(detector.parameters, weights.entries(), name);
     const checkpoint = { source: name, config, classes, step: 1, runId: 'random', weights };
     const image = smoothImage();
     const reference = await detectImage(detector, image);
     for (const [target, write] of targets) {
-      const out = join(dir, `${variants.findIndex((variant) => variant.name === name)}-${target}`);
+      const out = join(dir, `${variants.indexOf(variant)}-${target}`);
       await writeModelFolder(out, write(checkpoint), checkpoint, { version: '1' });
       const exported = await createDetector({ modelDir: out, threads: 1 });
       const { detections } = await exported.detect(image);

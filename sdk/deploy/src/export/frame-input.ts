@@ -50,7 +50,7 @@ export function buildFrameInput(
   const pads = b.op('input.pads', 'Concat', [b.ints([0, 0, 0, 0, 0, 0]), padHw], { axis: 0 });
   x = b.op('input.pad', 'Pad', [x, pads], { mode: 'constant' });
   // The shape is known from here on, and the batch has one name; ONNX Runtime chooses better kernels when the graph says so.
-  x = b.describe(b.reshape('input.image', x, [-1, 3, ...sizeHw]), 'float', ['batch', 3, ...sizeHw]);
+  x = b.describe(b.reshape('input.image', x, [-1, 3, ...sizeHw]), ['batch', 3, ...sizeHw]);
 
   const asLimits = (name: string, hw: Value) =>
     b.op(name, 'Gather', [b.cast(`${name}Hw`, hw, 'float'), b.ints([1, 0, 1, 0])], { axis: 0 });

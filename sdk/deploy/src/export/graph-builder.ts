@@ -10,6 +10,7 @@ import {
   type OnnxValueInfo,
 } from '@plumbline/runtime/onnx';
 import { exactFloat16 } from './float16.js';
+import { type Dim, inferOutputs, inferSides, type NodeFacts, type ValueType } from './infer-types.js';
 
 /** Name of one tensor of the graph under construction. */
 export type Value = string & { readonly __value: unique symbol };
@@ -34,6 +35,9 @@ const arrayTypes = {
 };
 type ConstantType = keyof typeof arrayTypes;
 
+/** Constants of more numbers are no shapes, scales or axes. */
+const longestShape = 16;
+
 /** Below this a cast costs more than it saves. */
 const smallestHalfWeight = 256;
 
@@ -41,7 +45,8 @@ const smallestHalfWeight = 256;
 const irVersion = 8;
 
 /**
- * Collects nodes and constants of one ONNX graph. Nodes are named after the part of the detector that they belong to
+ * Collects nodes and constants of one ONNX graph. The type and shape of every value are known as it is made, so that a
+ * node that its inputs do not fit is refused where it is written; the file states them. Nodes are named after the part of the detector that they belong to
  * (`backbone.layer1.0.conv1`), so that a later pass can choose nodes by name; equal small constants are stored once.
  */
 export class GraphBuilder {
@@ -49,7 +54,11 @@ export class GraphBuilder {
   private readonly initializers: OnnxTensor[] = [];
   private readonly inputs: OnnxValueInfo[] = [];
   private readonly outputs: OnnxValueInfo[] = [];
-  private readonly described: OnnxValueInfo[] = [];
+  private readonly types = new Map<string, ValueType>();
+  /** Values of constants that shapes depend on. */
+  private readonly numbers = new Map<string, readonly number[]>();
+  /** Values that hold sides of shapes. */
+  private readonly sides = new Map<string, readonly Dim[]>();
   private readonly constantsByContent = new Map<string, Value>();
   private readonly usedNames = new Set<string>();
 
@@ -65,19 +74,30 @@ export class GraphBuilder {
   /** Declares a graph input; a string dimension is symbolic. */
   input(name: string, type: DataType, dims: readonly (number | string)[]): Value {
     this.inputs.push(valueInfo(name, type, dims));
-    return this.claim(name);
+    return this.claim(name, { type, dims });
   }
 
   /** Declares a graph output: `value` gets the given name through an Identity node, which ONNX Runtime removes. */
   output(name: string, value: Value, type: DataType, dims: readonly (number | string)[]): void {
+    const found = this.typeOf(value);
+    const isOther = (dim: Dim, i: number) => typeof dim === 'number' && typeof dims[i] === 'number' && dim !== dims[i];
+    if (found.type !== type || found.dims.length !== dims.length || found.dims.some(isOther))
+      throw new Error(`output ${name} is ${found.type} [${found.dims}], not ${type} [${dims}]`);
     this.nodes.push({ name: `output.${name}`, op_type: 'Identity', input: [value], output: [name], attribute: [] });
     this.claim(name);
     this.outputs.push(valueInfo(name, type, dims));
   }
 
-  /** States type and shape of a value inside the graph, where a reader could not infer them. */
-  describe(value: Value, type: DataType, dims: readonly (number | string)[]): Value {
-    this.described.push(valueInfo(value, type, dims));
+  /** Element type and shape of a value. */
+  typeOf(value: Value): ValueType {
+    const type = this.types.get(value);
+    if (!type) throw new Error(`${value} is no value of this graph`);
+    return type;
+  }
+
+  /** States the shape of a value of which not every side can be inferred. */
+  describe(value: Value, dims: readonly (number | string)[]): Value {
+    this.types.set(value, { type: this.typeOf(value).type, dims });
     return value;
   }
 
@@ -91,7 +111,8 @@ export class GraphBuilder {
     const key = createHash('sha256').update(`${type}[${dims}]`).update(bytes).digest('hex');
     const known = this.constantsByContent.get(key);
     if (known) return known;
-    const value = this.claim(name);
+    const value = this.claim(name, { type, dims });
+    if (data.length <= longestShape) this.numbers.set(value, Array.from(data as ArrayLike<number>));
     this.initializers.push({ name: value, dims: [...dims], data_type: dataType[type], raw_data: bytes });
     this.constantsByContent.set(key, value);
     return value;
@@ -132,10 +153,19 @@ export class GraphBuilder {
     outputCount: number,
     attributes: Record<string, AttributeValue> = {},
   ): Value[] {
-    const nodeName = this.claim(name);
+    const facts: NodeFacts = {
+      inputs: inputs.map((input) => (input === absent ? undefined : this.typeOf(input))),
+      attributes: type === 'Cast' ? { to: dataTypeNames.get(attributes.to as number) } : attributes,
+      constant: (i) => this.numbers.get(inputs[i] ?? ''),
+      sides: (i) => this.numbers.get(inputs[i] ?? '') ?? this.sides.get(inputs[i] ?? ''),
+    };
+    const types = inferOutputs(name, type, facts);
+    const sides = inferSides(type, facts);
+    const nodeName = this.claim(name, outputCount === 1 ? types[0] : undefined);
     const outputs = Array.from({ length: outputCount }, (_, i) =>
-      outputCount === 1 ? nodeName : this.claim(`${nodeName}:${i}`),
+      outputCount === 1 ? nodeName : this.claim(`${nodeName}:${i}`, types[i]),
     );
+    if (sides) this.sides.set(outputs[0]!, sides);
     this.nodes.push({
       name: nodeName,
       op_type: type,
@@ -171,16 +201,28 @@ export class GraphBuilder {
         initializer: this.initializers,
         input: this.inputs,
         output: this.outputs,
-        ...(this.described.length > 0 ? { value_info: this.described } : {}),
+        value_info: this.innerTypes(),
       },
       metadata_props: Object.entries(metadata).map(([key, value]) => ({ key, value })),
     });
   }
 
-  private claim(wanted: string): Value {
+  /** Of every value that a node returns for another. */
+  private innerTypes(): OnnxValueInfo[] {
+    const stated = new Set(this.outputs.map(({ name }) => name));
+    return this.nodes
+      .flatMap((node) => node.output)
+      .flatMap((name) => {
+        const found = this.types.get(name);
+        return found && !stated.has(name) ? [valueInfo(name, found.type, found.dims)] : [];
+      });
+  }
+
+  private claim(wanted: string, type?: ValueType): Value {
     let name = wanted;
     for (let i = 2; this.usedNames.has(name); i++) name = `${wanted}#${i}`;
     this.usedNames.add(name);
+    if (type) this.types.set(name, type);
     return name as Value;
   }
 }
@@ -192,7 +234,11 @@ function attribute(name: string, value: AttributeValue): OnnxAttribute {
   return { name, type: attributeType.ints, ints: [...value] };
 }
 
-function valueInfo(name: string, type: DataType, dims: readonly (number | string)[]): OnnxValueInfo {
-  const dim = dims.map((side) => (typeof side === 'number' ? { dim_value: side } : { dim_param: side }));
+const dataTypeNames = new Map(Object.entries(dataType).map(([name, code]) => [code as number, name]));
+
+function valueInfo(name: string, type: DataType, dims: readonly Dim[]): OnnxValueInfo {
+  const dim = dims.map((side) =>
+    typeof side === 'number' ? { dim_value: side } : side === undefined ? {} : { dim_param: side },
+  );
   return { name, type: { tensor_type: { elem_type: dataType[type], shape: { dim } } } };
 }
