@@ -186,7 +186,11 @@ describe('plumbline eval', () => {
       ['--model', 'a', '--data', spec, '--limit', '0'],
       '--limit is "0"; accepted: a whole number from 1',
     ],
-    ['a limit for files', ['--gt', 'a', '--dt', 'b', '--limit', '3'], '--limit and --dt-out belong to --model'],
+    [
+      'a limit for files',
+      ['--gt', 'a', '--dt', 'b', '--limit', '3'],
+      '--limit, --dt-out and --providers belong to --model',
+    ],
     ['an unknown protocol', ['--gt', 'a', '--dt', 'b', '--protocol', 'voc12'], 'accepted: coco, voc07, voc10'],
     ['limits that fall', ['--gt', 'a', '--dt', 'b', '--max-dets', '10,1'], 'ascending whole numbers from 1'],
     ['an area without a range', ['--gt', 'a', '--dt', 'b', '--area-ranges', 'tiny:9'], '--area-ranges has "tiny:9"'],

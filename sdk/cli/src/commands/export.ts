@@ -17,7 +17,7 @@ interface ExportFlags {
   opset?: string;
   weights: 'float32' | 'float16';
   id?: string;
-  modelVersion: string;
+  modelVersion?: string;
   data?: string;
   limit?: string;
   json?: boolean;
@@ -58,7 +58,10 @@ export function registerExport(program: Command): void {
         .default('float32'),
     )
     .option('--id <name>', "name of the model on the wire; the folder's when absent")
-    .option('--model-version <text>', 'version of the model on the wire', '1.0.0')
+    .option(
+      '--model-version <text>',
+      'version of the model on the wire; 1.0.0, or that of the model folder read, when absent',
+    )
     .option('--data <spec>', 'compare with the training engine on these images')
     .option('--limit <n>', 'only the first n images of --data', '100')
     .option('--json', 'print one JSON document')
@@ -83,7 +86,10 @@ async function runExport(flags: ExportFlags): Promise<void> {
     flags.target === 'tensorrt'
       ? deploy.exportTensorrt(checkpoint, { ...opset, ...frame })
       : deploy.exportPortable(checkpoint, opset);
-  const identity = { version: flags.modelVersion, ...(flags.id === undefined ? {} : { id: flags.id }) };
+  const identity = {
+    ...(flags.modelVersion === undefined ? {} : { version: flags.modelVersion }),
+    ...(flags.id === undefined ? {} : { id: flags.id }),
+  };
   const written = await deploy.writeModelFolder(flags.out, exported, checkpoint, identity);
   const probe =
     flags.target === 'tensorrt' ? exported : deploy.exportPortable(checkpoint, { ...opset, withIntermediates: true });

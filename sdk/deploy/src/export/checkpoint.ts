@@ -18,6 +18,8 @@ export interface Checkpoint {
   readonly step: number;
   readonly runId: string;
   readonly weights: Weights;
+  /** Name and version of the model folder that it was read from. */
+  readonly identity?: { readonly id: string; readonly version: string };
 }
 
 /** Tensors by name; a wrong or missing one is reported with the shape that the configuration asks for. */
@@ -104,6 +106,7 @@ async function readModelFolder(path: string): Promise<Checkpoint> {
   const model = decodeModel(await readFile(modelPath), modelPath);
   const step = model.metadata_props?.find(({ key }) => key === 'plumbline.step')?.value ?? '0';
   const tensors = readModelWeights(model, config, modelPath);
-  const { classes, trainingRunId: runId = '' } = manifest;
-  return { source: path, config, classes, step: Number(step), runId, weights: new Weights(modelPath, tensors) };
+  const { classes, trainingRunId: runId = '', id, version } = manifest;
+  const weights = new Weights(modelPath, tensors);
+  return { source: path, config, classes, step: Number(step), runId, weights, identity: { id, version } };
 }

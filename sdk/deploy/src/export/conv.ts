@@ -93,7 +93,7 @@ export function scaledConvWeight(
       factorOf(Math.floor(k / columns), k % columns),
     );
     const factor = b.constant(`${name}.factor`, 'float', [outputs, columns, 1, 1], perRow);
-    return b.op(`${name}.folded`, 'Mul', [b.weight(name, dims, weight), factor]);
+    return b.op(name, 'Mul', [b.weight(`${name}.unscaled`, dims, weight), factor]);
   }
   const folded = Float64Array.from(weight, (value, k) => {
     const row = Math.floor(k / area);

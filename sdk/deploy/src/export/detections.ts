@@ -27,15 +27,13 @@ export function buildDetections(
   config: TrainConfig['test'],
   heads: HeadOutput,
   network: NetworkImage,
+  classCount: number,
 ): FinalDetections {
   const { boxes, probabilities, isClassSpecific } = heads;
   const named = (part: string) => `detections.${part}`;
   const never = b.floats([Number.NEGATIVE_INFINITY]);
   // [B, 1]: 0..B-1.
-  const batchSize = b.op(named('batch'), 'Gather', [
-    b.op(named('imageShape'), 'Shape', [network.image]),
-    b.ints([0], []),
-  ]);
+  const batchSize = b.op(named('batch'), 'Squeeze', [network.batch, b.ints([0])]);
   const imageIds = b.op(named('imageIds'), 'Range', [b.ints([0], []), batchSize, b.ints([1], [])]);
   const imageColumn = b.op(named('imageColumn'), 'Unsqueeze', [imageIds, b.ints([1])]);
   const isOfImage = b.op(named('isOfImage'), 'Equal', [imageColumn, heads.image]);
@@ -49,14 +47,12 @@ export function buildDetections(
     b.op(named('scoresPerClass'), 'Unsqueeze', [perClass, b.ints([isClassSpecific ? 1 : 0])]),
     never,
   ]);
-  const nmsScores = isClassSpecific
-    ? scoresOf
-    : b.op(named('scoresBatch'), 'Reshape', [
-        scoresOf,
-        b.op(named('scoresShape'), 'Concat', [b.ints([1, -1]), b.op(named('regions'), 'Shape', [heads.image])], {
-          axis: 0,
-        }),
-      ]);
+  // Sizes are said, never inferred: there may be no region at all.
+  const regionCount = b.op(named('regionCount'), 'Shape', [heads.image]);
+  const times = (name: string, size: Value) => b.op(named(name), 'Mul', [size, b.ints([classCount])]);
+  const joined = (name: string, sizes: readonly Value[]) => b.op(named(name), 'Concat', sizes, { axis: 0 });
+  const scoresShape = () => joined('scoresShape', [b.ints([1]), times('classesOfAll', network.batch), regionCount]);
+  const nmsScores = isClassSpecific ? scoresOf : b.op(named('scoresBatch'), 'Reshape', [scoresOf, scoresShape()]);
   const selected = b.op(named('nms'), 'NonMaxSuppression', [
     nmsBoxes,
     nmsScores,
@@ -75,14 +71,7 @@ export function buildDetections(
   ]);
   // [B, C * R], class by class.
   const imageRows = isClassSpecific ? b.op(named('imageRows'), 'Transpose', [table], { perm: [1, 0, 2] }) : table;
-  const rowShape = b.op(
-    named('rowShape'),
-    'Concat',
-    [b.op(named('batchDim'), 'Unsqueeze', [batchSize, b.ints([0])]), b.ints([-1])],
-    {
-      axis: 0,
-    },
-  );
+  const rowShape = joined('rowShape', [network.batch, times('rowWidth', regionCount)]);
   const rows = b.op(named('rows'), 'Reshape', [imageRows, rowShape]);
   const width = b.op(named('width'), 'Gather', [b.op(named('rowsShape'), 'Shape', [rows]), b.ints([1])]);
   const limit = b.op(named('limit'), 'Min', [width, b.ints([config.maxDetections])]);
@@ -91,8 +80,8 @@ export function buildDetections(
   const scores = b.op(named('scores'), 'GatherND', [top!, found]);
   const images = b.op(named('images'), 'Gather', [found, b.ints([0], [])], { axis: 1 });
   const flat = b.op(named('place'), 'GatherND', [place!, found]);
-  const regionCount = b.op(named('regionCount'), 'Shape', [heads.image]);
-  const classes = b.op(named('classes'), 'Div', [flat, regionCount]);
+  const divisor = b.op(named('divisor'), 'Max', [regionCount, b.ints([1])]);
+  const classes = b.op(named('classes'), 'Div', [flat, divisor]);
   const regions = b.op(named('region'), 'Sub', [flat, b.op(named('classStart'), 'Mul', [classes, regionCount])]);
   const column = (name: string, value: Value) => b.op(name, 'Unsqueeze', [value, b.ints([1])]);
   const networkBoxes = isClassSpecific

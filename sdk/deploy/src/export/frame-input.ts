@@ -6,6 +6,8 @@ import { absent, type GraphBuilder, type Value } from './graph-builder.js';
 export interface NetworkImage {
   /** float [B, 3, H, W] of the network size; mean subtracted, padding zero. */
   readonly image: Value;
+  /** int64 [1]: B, read where the frames come in, so that nothing but the first convolution reads the image. */
+  readonly batch: Value;
   /** float [4]: width, height, width, height of the frame's content in network px. */
   readonly contentLimits: Value;
   /** float [4]: source px per network px as x, y, x, y; undefined where boxes stay in network px. */
@@ -56,6 +58,7 @@ export function buildFrameInput(
     b.op(name, 'Gather', [b.cast(`${name}Hw`, hw, 'float'), b.ints([1, 0, 1, 0])], { axis: 0 });
   return {
     image: x,
+    batch,
     contentLimits: asLimits('input.contentLimits', newHw),
     toSource: asLimits('input.toSource', b.op('input.inverse', 'Div', [frameHw64, newHw64])),
     sourceLimits: asLimits('input.sourceLimits', frameHw),
@@ -69,8 +72,9 @@ export function buildFloatInput(
   mean: readonly number[],
 ): NetworkImage {
   const [h, w] = sizeHw;
-  const image = subtractMean(b, b.input('image', 'float', ['batch', 3, h, w]), mean);
-  return { image, contentLimits: b.floats([w, h, w, h]) };
+  const input = b.input('image', 'float', ['batch', 3, h, w]);
+  const batch = b.op('input.batch', 'Gather', [b.op('input.shape', 'Shape', [input]), b.ints([0])], { axis: 0 });
+  return { image: subtractMean(b, input, mean), batch, contentLimits: b.floats([w, h, w, h]) };
 }
 
 /** What {@link buildPreparedInput} takes, as a manifest says it. */
@@ -102,7 +106,7 @@ export function buildPreparedInput(
   mean: readonly number[],
 ): NetworkImage {
   const image = subtractMean(b, b.input('image', 'float', [1, 3, ...sizeHw]), mean);
-  return { image, contentLimits: b.input('content', 'float', [4]) };
+  return { image, batch: b.ints([1]), contentLimits: b.input('content', 'float', [4]) };
 }
 
 /** One frame of a size that is known beforehand, uint8 [1, height, width, 3]: as {@link buildFrameInput} with constants. */
@@ -129,7 +133,7 @@ export function buildFixedFrameInput(
       mode: 'constant',
     });
   }
-  return { image: x, contentLimits: b.floats([width, height, width, height]) };
+  return { image: x, batch: b.ints([1]), contentLimits: b.floats([width, height, width, height]) };
 }
 
 function subtractMean(b: GraphBuilder, x: Value, mean: readonly number[]): Value {

@@ -120,11 +120,12 @@ export class GraphBuilder {
 
   /**
    * A weight of `dims`. Values that float16 holds exactly are stored in it and cast where the graph is loaded (ONNX
-   * Runtime folds the cast), so that a checkpoint rounded beforehand takes half the space and computes the same.
+   * Runtime folds the cast), so that a checkpoint rounded beforehand takes half the space and computes the same. The float
+   * value has the given name either way.
    */
   weight(name: string, dims: readonly number[], data: ArrayLike<number>): Value {
     if (!this.isStoredHalf(data)) return this.constant(name, 'float', dims, data);
-    return this.cast(`${name}.float`, this.constant(name, 'float16', dims, exactFloat16(data)!), 'float');
+    return this.cast(name, this.constant(`${name}.half`, 'float16', dims, exactFloat16(data)!), 'float');
   }
 
   /** Whether {@link weight} stores these values as float16. */

@@ -5,9 +5,10 @@ import type { Checkpoint } from './checkpoint.js';
 import type { ExportedModel } from './detector-graph.js';
 
 export interface ModelIdentity {
-  /** Names the model on the wire; the folder's name when absent. */
+  /** Names the model on the wire; that of the model folder that was read, or the name of the one written, when absent. */
   readonly id?: string;
-  readonly version: string;
+  /** That of the model folder that was read, or 1.0.0, when absent. */
+  readonly version?: string;
 }
 
 export interface WrittenModel {
@@ -27,15 +28,15 @@ export async function writeModelFolder(
   out: string,
   exported: ExportedModel,
   checkpoint: Checkpoint,
-  identity: ModelIdentity,
+  identity: ModelIdentity = {},
 ): Promise<WrittenModel> {
   const { dir, modelPath, manifestPath } = modelFilePaths(out);
   const { config, classes, runId } = checkpoint;
   const { input, outputs } = exported;
   const manifest: ModelManifest = {
     schema: 'plumbline.model/1',
-    id: identity.id ?? basename(dir),
-    version: identity.version,
+    id: identity.id ?? checkpoint.identity?.id ?? basename(dir),
+    version: identity.version ?? checkpoint.identity?.version ?? '1.0.0',
     architecture: `${config.model.kind}-rcnn`,
     classes: [...classes],
     scoreThreshold: config.test.scoreThreshold,

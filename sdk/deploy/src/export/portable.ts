@@ -44,7 +44,7 @@ export function exportPortable(checkpoint: Checkpoint, options: PortableOptions 
     detect(b, weights, pyramid, network) {
       const proposals = buildProposals(b, weights, config, pyramid, network.contentLimits);
       const heads = buildHeads(b, weights, config, classes.length, pyramid, proposals, network.contentLimits);
-      const found = buildDetections(b, config.test, heads, network);
+      const found = buildDetections(b, config.test, heads, network, classes.length);
       b.output(portableOutputs.boxes, found.boxes, 'float', ['detections', 4]);
       b.output(portableOutputs.scores, found.scores, 'float', ['detections']);
       b.output(portableOutputs.classes, found.classes, 'int64', ['detections']);
