@@ -17,6 +17,7 @@ export { nms } from './nms.js';
 export {
   detectPerClass,
   type KeptBox,
+  pairsAbove,
   type RegionDetection,
   type ScoredRegions,
   suppressAbove,

@@ -62,3 +62,10 @@ export function suppressAbove(
   const order = above.sort((a, b) => scores[b]! - scores[a]! || a - b);
   return nms(boxesXyxy, order, nmsIou).map((index) => ({ index, score: scores[index]! }));
 }
+
+/** Every region with each class that it scores above a threshold, without suppression. */
+export function pairsAbove(regions: ScoredRegions, scoreThreshold: number): RegionDetection[] {
+  return detectPerClass(regions, Number.POSITIVE_INFINITY, (_, scores) =>
+    [...scores].map((score, index) => ({ index, score })).filter(({ score }) => score > scoreThreshold),
+  );
+}

@@ -1,3 +1,3 @@
 export type { Frame, ImageRgb } from './image.js';
-export { type Placement, paddedSide, placeByRule, placeImage } from './placement.js';
+export { boxToSource, type Placement, paddedSide, placeByRule, placeImage } from './placement.js';
 export { type FloatImageOptions, resizeBilinear, resizePixels, resizeToFloats } from './resize.js';

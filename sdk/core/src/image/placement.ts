@@ -36,3 +36,18 @@ export function placeByRule(
 
 /** Side of the network input that holds `length` px: the next multiple of 32. */
 export const paddedSide = (length: number) => 32 * Math.ceil(length / 32);
+
+/**
+ * A box of the network's image in pixels of its source, limited to it.
+ * @param placement network px = source px * scale + offset; no offset when absent
+ */
+export function boxToSource(
+  [x1, y1, x2, y2]: readonly [number, number, number, number],
+  placement: Pick<Placement, 'scaleX' | 'scaleY'> & { readonly left?: number; readonly top?: number },
+  source: { readonly width: number; readonly height: number },
+): [number, number, number, number] {
+  const { scaleX, scaleY, left = 0, top = 0 } = placement;
+  const x = (value: number) => Math.min(source.width, Math.max(0, (value - left) / scaleX));
+  const y = (value: number) => Math.min(source.height, Math.max(0, (value - top) / scaleY));
+  return [x(x1), y(y1), x(x2), y(y2)];
+}

@@ -1,6 +1,6 @@
 /** Shapes in this module: R regions, C classes. */
-import { type Detection, detectPerClass } from '@plumbline/core/geometry';
-import { type ImageRgb, placeImage } from '@plumbline/core/image';
+import { type Detection, pairsAbove } from '@plumbline/core/geometry';
+import { boxToSource, type ImageRgb, placeImage } from '@plumbline/core/image';
 import { createFrameRunner, type FrameRunner } from '@plumbline/runtime/session';
 import type { Checkpoint } from './checkpoint.js';
 import type { ExportedModel } from './detector-graph.js';
@@ -33,20 +33,12 @@ export class RegionProbe {
       isClassSpecific: boxesXyxy.length > 4 * count,
       scoreOf: (r: number, c: number) => scores[r * classes.length + c]!,
     };
-    const { scoreThreshold } = config.test;
-    const { scaleX, scaleY } = placeImage([image.height, image.width], config.imageSizeHw);
-    return detectPerClass(regions, Number.POSITIVE_INFINITY, (_, scoresOfClass) =>
-      [...scoresOfClass].map((score, index) => ({ index, score })).filter(({ score }) => score > scoreThreshold),
-    ).map(({ classId, score, boxXyxy: [x1, y1, x2, y2] }) => ({
+    const placement = placeImage([image.height, image.width], config.imageSizeHw);
+    return pairsAbove(regions, config.test.scoreThreshold).map(({ classId, score, boxXyxy }) => ({
       classId,
       className: classes[classId]!,
       score,
-      boxXyxy: [
-        Math.min(image.width, x1 / scaleX),
-        Math.min(image.height, y1 / scaleY),
-        Math.min(image.width, x2 / scaleX),
-        Math.min(image.height, y2 / scaleY),
-      ],
+      boxXyxy: boxToSource(boxXyxy, placement, image),
     }));
   }
 

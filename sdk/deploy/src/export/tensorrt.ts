@@ -1,14 +1,12 @@
 /** Shapes in this module: R proposals, C foreground classes. */
 import { type ModelInput, PlumblineError } from '@plumbline/contract';
+import { topKLimit } from '../lint/versions.js';
 import type { Checkpoint } from './checkpoint.js';
 import { buildDetector, type ExportedModel } from './detector-graph.js';
 import { buildFixedFrameInput, buildPreparedInput, preparedInput } from './frame-input.js';
 import { buildHeads } from './heads.js';
 import { matrixNmsRounds } from './matrix-nms.js';
 import { buildStaticProposals } from './static-proposals.js';
-
-/** TopK of TensorRT takes fewer. */
-const topKLimit = 3840;
 
 export const tensorrtOpsets = [17, 18, 19, 20] as const;
 export type TensorrtOpset = (typeof tensorrtOpsets)[number];

@@ -1,7 +1,7 @@
 /** Shapes in this module: N rows of a table or final boxes, R regions, C classes of the model. */
 import type { ModelOutputs } from '@plumbline/contract';
 import { type Detection, detectPerClass, type ScoredRegions, suppressAbove } from '@plumbline/core/geometry';
-import type { ImageRgb } from '@plumbline/core/image';
+import { boxToSource, type ImageRgb } from '@plumbline/core/image';
 import type { Tensor } from 'onnxruntime-node';
 import type { FramePlacement } from '../session/feed.js';
 
@@ -55,7 +55,12 @@ export function readDetections(
     .map(({ classId, score, boxXyxy }) => {
       const className = classes[classId];
       if (className === undefined) throw refuse(`it returns class ${classId}, the manifest names ${classes.length}`);
-      return { classId, className, score, boxXyxy: isInSource ? boxXyxy : toSource(boxXyxy, context) };
+      return {
+        classId,
+        className,
+        score,
+        boxXyxy: isInSource ? boxXyxy : boxToSource(boxXyxy, context.placement, context.frame),
+      };
     });
 }
 
@@ -153,13 +158,6 @@ function readCandidates(
     ? (i: number, c: number) => at(i, 4) * at(i, first + c)
     : (i: number, c: number) => at(i, first + c);
   return { count, classes, isClassSpecific: false, boxesXyxy, scoreOf };
-}
-
-function toSource([x1, y1, x2, y2]: BoxXyxy, { placement, frame }: ReadContext): BoxXyxy {
-  const { scaleX, scaleY, left, top } = placement;
-  const x = (value: number) => Math.min(frame.width, Math.max(0, (value - left) / scaleX));
-  const y = (value: number) => Math.min(frame.height, Math.max(0, (value - top) / scaleY));
-  return [x(x1), y(y1), x(x2), y(y2)];
 }
 
 function typeName(data: Tensor['data']): string {

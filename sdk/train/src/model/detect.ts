@@ -1,7 +1,7 @@
 /** Shapes in this module: B images, R proposals of one image, C classes; boxes flat xyxy px. */
 import type { Detection, KeptBox, ScoredRegions } from '@plumbline/core/geometry';
-import { detectPerClass, softNmsLinear, suppressAbove } from '@plumbline/core/geometry';
-import { type ImageRgb, type Placement, paddedSide, placeByRule, placeImage } from '@plumbline/core/image';
+import { detectPerClass, pairsAbove, softNmsLinear, suppressAbove } from '@plumbline/core/geometry';
+import { boxToSource, type ImageRgb, type Placement, paddedSide, placeByRule, placeImage } from '@plumbline/core/image';
 import * as tf from '@tensorflow/tfjs-core';
 import { inScope, type Reading, read, readSync } from '../engines/index.js';
 import { conventions, isAtLeast } from './conventions.js';
@@ -53,9 +53,7 @@ export async function explainImage(
 ): Promise<{ readonly regions: Detection[]; readonly detections: Detection[] }> {
   const { output, placement } = await headsOfImage(model, image);
   const { scoreThreshold } = model.config.test;
-  const regions = detectPerClass(regionsOf(model, output), Number.POSITIVE_INFINITY, (_, scores) =>
-    [...scores].map((score, index) => ({ index, score })).filter(({ score }) => score > scoreThreshold),
-  );
+  const regions = pairsAbove(regionsOf(model, output), scoreThreshold);
   return {
     regions: toSource(model, regions, image, placement),
     detections: toSource(model, finalDetections(model, output, scoreThreshold), image, placement),
@@ -78,18 +76,13 @@ function toSource(
   model: DetectorModel,
   found: readonly Pick<NetworkDetection, 'classId' | 'score' | 'boxXyxy'>[],
   image: ImageRgb,
-  { scaleX, scaleY }: Placement,
+  placement: Placement,
 ): Detection[] {
-  return found.map(({ classId, score, boxXyxy: [x1, y1, x2, y2] }) => ({
+  return found.map(({ classId, score, boxXyxy }) => ({
     classId,
     className: model.classes[classId]!,
     score,
-    boxXyxy: [
-      Math.min(image.width, x1 / scaleX),
-      Math.min(image.height, y1 / scaleY),
-      Math.min(image.width, x2 / scaleX),
-      Math.min(image.height, y2 / scaleY),
-    ],
+    boxXyxy: boxToSource(boxXyxy, placement, image),
   }));
 }
 
