@@ -1,18 +1,13 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { type TrainConfig, trainConfigSchema } from '@plumbline/contract';
-import { type NamedTensor, readSafetensors } from '@plumbline/core/safetensors';
-import { type Checkpoint, exportPortable, Weights } from '@plumbline/deploy/export';
+import { detectPerClass, suppressAbove } from '@plumbline/core/geometry';
+import { type Checkpoint, exportPortable, exportTensorrt, Weights } from '@plumbline/deploy/export';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { describe, expect, it } from 'vitest';
+import { goldenFolder } from '../fixtures/golden.js';
 
-const folder = join(import.meta.dirname, 'decoupled-rcnn');
+const { load: tensors, json } = goldenFolder('decoupled-rcnn');
 const networkHw = [128, 160] as const;
 const classes = ['c0', 'c1', 'c2', 'c3', 'c4', 'c5'];
-
-function tensors(file: string): Map<string, NamedTensor> {
-  return readSafetensors(new Uint8Array(readFileSync(join(folder, file))), file).tensors;
-}
 
 interface GoldenDetections {
   boxes: number[][];
@@ -21,7 +16,7 @@ interface GoldenDetections {
 }
 
 function goldenDetections(file: string): Record<string, GoldenDetections[]> {
-  return JSON.parse(readFileSync(join(folder, file), 'utf8'));
+  return json(file);
 }
 
 function checkpoint(heads: string, model: { head: object; [key: string]: unknown }, samplingRatio: number, test: object = {}): Checkpoint {
@@ -43,15 +38,42 @@ function checkpoint(heads: string, model: { head: object; [key: string]: unknown
   };
 }
 
-async function detect(model: Checkpoint, imageIndex: number) {
-  const { bytes } = exportPortable(model, { input: 'network-image', withIntermediates: true });
+async function run(bytes: Uint8Array, imageIndex: number, more: Record<string, Tensor> = {}) {
   const session = await InferenceSession.create(bytes, { intraOpNumThreads: 1 });
   const images = tensors('inputs.safetensors').get('images')!.data as Float32Array;
   const size = 3 * networkHw[0] * networkHw[1];
   const image = new Tensor('float32', images.slice(imageIndex * size, (imageIndex + 1) * size), [1, 3, ...networkHw]);
-  const outputs = await session.run({ image });
+  const outputs = await session.run({ image, ...more });
   await session.release();
   return outputs;
+}
+
+function detect(model: Checkpoint, imageIndex: number) {
+  return run(exportPortable(model, { input: 'network-image', withIntermediates: true }).bytes, imageIndex);
+}
+
+/** The regions of the graph for TensorRT, chosen from as the runtime does. */
+async function detectStatic(model: Checkpoint, imageIndex: number): Promise<GoldenDetections> {
+  const [h, w] = networkHw;
+  const content = new Tensor('float32', [w, h, w, h], [4]);
+  const { boxes, scores } = await run(exportTensorrt(model).bytes, imageIndex, { content });
+  const values = floats(scores);
+  const { scoreThreshold, nmsIou, maxDetections } = model.config.test;
+  const regions = {
+    count: scores!.dims[0]!,
+    classes: classes.length,
+    boxesXyxy: floats(boxes),
+    isClassSpecific: boxes!.dims.length === 3,
+    scoreOf: (r: number, c: number) => values[r * classes.length + c]!,
+  };
+  const found = detectPerClass(regions, maxDetections, (boxesXyxy, ofClass) =>
+    suppressAbove(boxesXyxy, ofClass, scoreThreshold, nmsIou),
+  );
+  return {
+    boxes: found.map(({ boxXyxy }) => boxXyxy),
+    scores: found.map(({ score }) => score),
+    labels: found.map(({ classId }) => classId),
+  };
 }
 
 function maxDifference(actual: ArrayLike<number>, expected: ArrayLike<number>): number {
@@ -72,9 +94,11 @@ function expectDetections(outputs: Record<string, Tensor>, golden: GoldenDetecti
 }
 
 const decoupled = { head: { fcChannels: 64 } };
+const cascade = { head: { fcChannels: 64, shared: true }, kind: 'cascade', regressors: 3 };
+const doubleHead = { head: { fcChannels: 64, branch: 'conv' }, regressors: 1 };
 const sharedHead = { head: { fcChannels: 64, shared: true }, kind: 'faster', regressors: 1 };
 
-describe('the portable graph against the reference detector', () => {
+describe('the exported graphs against the reference detector', () => {
   it.each([0, 1])('repeats proposals, probabilities and refined boxes with three regressors (image %i)', async (b) => {
     // A threshold of 0 keeps every proposal, as the stored stages do.
     const model = checkpoint('main/heads.safetensors', { ...decoupled, regressors: 3 }, 2, { scoreThreshold: 0 });
@@ -119,10 +143,25 @@ describe('the portable graph against the reference detector', () => {
     },
     { title: 'shared fully connected layers', file: 'variants/shared', tag: 'n1', model: sharedHead, test: {} },
     { title: 'the FPN baseline', file: 'variants/fpn', tag: 'n1', model: sharedHead, test: {} },
+    { title: 'Cascade R-CNN', file: 'variants/cascade', tag: 'n3', model: cascade, test: {} },
+    {
+      title: 'Cascade R-CNN and the mean of logits',
+      file: 'variants/cascade',
+      tag: 'n3-mean-logits',
+      model: cascade,
+      test: { average: 'logits' },
+    },
+    { title: 'Double-Head', file: 'variants/double-head', tag: 'n1', model: doubleHead, test: {} },
   ])('repeats the detections with $title', async ({ file, tag, model, test, sampling = 0 }) => {
     const golden = goldenDetections(`${file}/detections.json`)[tag]!;
-    for (const b of [0, 1])
-      expectDetections(await detect(checkpoint(`${file}/heads.safetensors`, model, sampling, test), b), golden[b]!);
+    const detector = checkpoint(`${file}/heads.safetensors`, model, sampling, test);
+    for (const b of [0, 1]) {
+      expectDetections(await detect(detector, b), golden[b]!);
+      const found = await detectStatic(detector, b);
+      expect(found.labels).toEqual(golden[b]!.labels);
+      expect(maxDifference(found.scores, golden[b]!.scores)).toBeLessThan(1e-4);
+      expect(maxDifference(found.boxes.flat(), golden[b]!.boxes.flat())).toBeLessThan(1e-2);
+    }
   });
 
   it('gives empty outputs of the right shapes when nothing reaches the score threshold', async () => {

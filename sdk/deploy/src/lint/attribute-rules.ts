@@ -4,8 +4,6 @@ import { hasAttribute, nameOf, stringAttribute } from './lint-view.js';
 import { onNodes } from './on-nodes.js';
 import { tensorrtVersions as all, since, topKLimit } from './versions.js';
 
-/** Largest K of TopK, exclusive. */
-
 const resizeCoordinates = ['half_pixel', 'pytorch_half_pixel', 'tf_half_pixel_for_nn', 'asymmetric', 'align_corners'];
 
 /** What a converter takes of an operator: its modes, attributes and outputs. */
