@@ -93,6 +93,28 @@ describe('plumbline export --target tensorrt', () => {
     for (const type of ['NonZero', 'NonMaxSuppression', 'ScatterND', 'Loop']) expect(types.has(type), type).toBe(false);
   });
 
+  it('computes features in float16 with --precision float16, boxes and scores in float32', async () => {
+    const half = join(dir, 'half');
+    const args = ['--checkpoint', shipped, '--target', 'tensorrt', '--precision', 'float16', '--out', half, '--json'];
+    const { exitCode, stdout } = await runPlumbline('export', ...args, '--data', demoBoards, '--limit', '5');
+    expect(exitCode).toBe(0);
+    const { parity, bytes } = JSON.parse(stdout);
+    expect(bytes).toBeLessThan(7e6);
+    expect(parity.detections).toBeGreaterThan(50);
+    expect(parity.maxBoxErrorPx).toBeLessThan(2);
+    expect(parity.maxScoreError).toBeLessThan(0.05);
+    const graph = await read(join(half, 'model.onnx'));
+    expect(lintForTensorrt(graph, '10.3')).toEqual([]);
+    const { node, initializer, output } = graph.graph;
+    const constants = new Map(initializer.map((tensor) => [tensor.name, tensor]));
+    const casts = new Map(node.filter(({ op_type }) => op_type === 'Cast').map((each) => [each.output[0]!, each]));
+    const typeOf = (name: string) => toNumber(constants.get(name)?.data_type ?? casts.get(name)!.attribute[0]!.i!);
+    const convolutions = node.filter(({ op_type }) => op_type === 'Conv');
+    for (const { name, input } of convolutions)
+      expect(typeOf(input[2]!), name).toBe(/rpn_out/.test(name) ? dataType.float : dataType.float16);
+    expect(output.map((value) => value.type!.tensor_type!.elem_type)).toEqual([dataType.float, dataType.float]);
+  }, 60_000);
+
   it('refuses more proposals than TopK takes, and --frame for the portable target', async () => {
     const args = ['export', '--checkpoint', shipped, '--out', join(dir, 'refused')];
     const many = await runPlumbline(...args, '--target', 'tensorrt', '--proposals', '4000');

@@ -1,6 +1,13 @@
 import { basename } from 'node:path';
 import { PlumblineError } from '@plumbline/contract';
-import type { Checkpoint, ExportedModel, Parity, PortableOpset, SetDifference } from '@plumbline/deploy/export';
+import type {
+  Checkpoint,
+  ExportedModel,
+  Parity,
+  PortableOpset,
+  SetDifference,
+  TensorrtPrecision,
+} from '@plumbline/deploy/export';
 import type { DetectorModel } from '@plumbline/train/model';
 import { type Command, Option } from 'commander';
 import { loadOptional } from '../load-package.js';
@@ -16,6 +23,7 @@ interface ExportFlags {
   proposals?: string;
   opset?: string;
   weights: 'float32' | 'float16';
+  precision?: TensorrtPrecision;
   id?: string;
   modelVersion?: string;
   data?: string;
@@ -57,6 +65,12 @@ export function registerExport(program: Command): void {
         .choices(['float32', 'float16'])
         .default('float32'),
     )
+    .addOption(
+      new Option(
+        '--precision <type>',
+        'tensorrt: what features are computed in; float16 is what Jetsons are fast at, boxes and scores stay float32',
+      ).choices(['float32', 'float16']),
+    )
     .option('--id <name>', "name of the model on the wire; the folder's when absent")
     .option(
       '--model-version <text>',
@@ -77,14 +91,16 @@ async function runExport(flags: ExportFlags): Promise<void> {
   const { decodeModel, describeValue } = await import('@plumbline/runtime/onnx');
   const checkpoint = withOverrides(await deploy.readCheckpoint(flags.checkpoint), flags);
   const opset = flags.opset === undefined ? {} : { opset: Number(flags.opset) as PortableOpset };
-  if (flags.frame !== undefined && flags.target !== 'tensorrt') {
-    const problem = '--frame is for --target tensorrt';
-    throw new PlumblineError('PLB_CLI_USAGE', { problem, accepted: 'a portable model takes frames of any size' });
+  if (flags.target !== 'tensorrt' && (flags.frame ?? flags.precision) !== undefined) {
+    const problem = '--frame and --precision are for --target tensorrt';
+    const accepted = 'a portable model takes frames of any size and computes in float32';
+    throw new PlumblineError('PLB_CLI_USAGE', { problem, accepted });
   }
   const frame = flags.frame === undefined ? {} : { frameHw: parseSize(flags.frame, '--frame', 1) };
+  const precision = flags.precision === undefined ? {} : { precision: flags.precision };
   const exported =
     flags.target === 'tensorrt'
-      ? deploy.exportTensorrt(checkpoint, { ...opset, ...frame })
+      ? deploy.exportTensorrt(checkpoint, { ...opset, ...frame, ...precision })
       : deploy.exportPortable(checkpoint, opset);
   const identity = {
     ...(flags.modelVersion === undefined ? {} : { version: flags.modelVersion }),

@@ -6,7 +6,7 @@ import { loadConfig } from '@plumbline/core/config';
 import { type NamedTensor, readSafetensors } from '@plumbline/core/safetensors';
 import { loadModelFolder, manifestFileName } from '@plumbline/runtime/model-folder';
 import { decodeModel } from '@plumbline/runtime/onnx';
-import { fromFloat16Bits, toFloat16Bits } from './float16.js';
+import { fromFloat16Bits, toFloat16Bits } from '../half/float16.js';
 import { readModelWeights } from './model-weights.js';
 
 /** A trained detector: its resolved configuration and its weights in PyTorch layout and names. */

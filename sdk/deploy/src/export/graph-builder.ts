@@ -9,7 +9,7 @@ import {
   type OnnxTensor,
   type OnnxValueInfo,
 } from '@plumbline/runtime/onnx';
-import { exactFloat16 } from './float16.js';
+import { exactFloat16 } from '../half/float16.js';
 import { type Dim, inferOutputs, inferSides, type NodeFacts, type ValueType } from './infer-types.js';
 
 /** Name of one tensor of the graph under construction. */

@@ -13,4 +13,10 @@ export {
   portableOutputs,
 } from './portable.js';
 export { RegionProbe } from './region-probe.js';
-export { exportTensorrt, type TensorrtOpset, type TensorrtOptions, tensorrtOpsets } from './tensorrt.js';
+export {
+  exportTensorrt,
+  type TensorrtOpset,
+  type TensorrtOptions,
+  type TensorrtPrecision,
+  tensorrtOpsets,
+} from './tensorrt.js';

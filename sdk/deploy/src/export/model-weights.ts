@@ -3,8 +3,8 @@ import { PlumblineError, type TrainConfig } from '@plumbline/contract';
 import { stageStds } from '@plumbline/core/geometry';
 import type { NamedTensor } from '@plumbline/core/safetensors';
 import { dataType, type OnnxModel, type OnnxNode, type OnnxTensor, toNumber } from '@plumbline/runtime/onnx';
+import { fromFloat16Bits } from '../half/float16.js';
 import { batchNormEpsilon } from './conv.js';
-import { fromFloat16Bits } from './float16.js';
 
 interface Layer {
   /** As stored. */

@@ -22,6 +22,11 @@ describe('compareDetections', () => {
     });
   });
 
+  it('takes boxes of other objects for no partners, however few there are', () => {
+    const found = compareDetections([[detection(0, 0.9)]], [[detection(6, 0.9)]], 0.05);
+    expect(found).toMatchObject({ detections: 0, unmatched: 2, maxBoxErrorPx: 0 });
+  });
+
   it('counts what only one side has, except at the score threshold', () => {
     const reference = [[detection(0, 0.9, 1), detection(20, 0.0505)]];
     const actual = [[detection(0, 0.9, 2)]];

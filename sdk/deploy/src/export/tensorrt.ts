@@ -1,5 +1,8 @@
 /** Shapes in this module: R proposals, C foreground classes. */
 import { type ModelInput, PlumblineError } from '@plumbline/contract';
+import { decodeModel, encodeModel } from '@plumbline/runtime/onnx';
+import { computesFeatures } from '../feature-names.js';
+import { withHalfFloats } from '../half/half-floats.js';
 import { topKLimit } from '../lint/versions.js';
 import type { Checkpoint } from './checkpoint.js';
 import { buildDetector, type ExportedModel } from './detector-graph.js';
@@ -11,6 +14,8 @@ import { buildStaticProposals } from './static-proposals.js';
 export const tensorrtOpsets = [17, 18, 19, 20] as const;
 export type TensorrtOpset = (typeof tensorrtOpsets)[number];
 
+export type TensorrtPrecision = 'float32' | 'float16';
+
 export interface TensorrtOptions {
   /** 19 when absent: the first whose quantized form has float16 steps. TensorRT 8.6 reads 17 at most. */
   readonly opset?: TensorrtOpset;
@@ -19,6 +24,8 @@ export interface TensorrtOptions {
    * When absent it takes images of the network size, which the runtime resizes.
    */
   readonly frameHw?: readonly [number, number];
+  /** `float16`: what computes features does so in float16, boxes and scores stay float32. `float32` when absent. */
+  readonly precision?: TensorrtPrecision;
   /** Rounds of the matrix NMS; {@link matrixNmsRounds} when absent. */
   readonly rounds?: number;
 }
@@ -42,7 +49,7 @@ export function exportTensorrt(checkpoint: Checkpoint, options: TensorrtOptions 
   const input: ModelInput = frameHw
     ? { name: 'frame', layout: 'NHWC', color: 'RGB', networkSizeHw: imageSizeHw, frameSizeHw: [...frameHw] }
     : preparedInput(imageSizeHw, mean);
-  return buildDetector(checkpoint, options.opset ?? 19, {
+  const exported = buildDetector(checkpoint, options.opset ?? 19, {
     network: (b) =>
       frameHw ? buildFixedFrameInput(b, frameHw, imageSizeHw, mean) : buildPreparedInput(b, imageSizeHw, mean),
     detect(b, weights, pyramid, network) {
@@ -64,4 +71,7 @@ export function exportTensorrt(checkpoint: Checkpoint, options: TensorrtOptions 
       maxDetections: test.maxDetections,
     },
   });
+  if (options.precision !== 'float16') return exported;
+  const half = withHalfFloats(decodeModel(exported.bytes, source), computesFeatures);
+  return { ...exported, bytes: encodeModel(half), nodes: half.graph.node.length };
 }

@@ -6,7 +6,7 @@ import {
   type OnnxTensor,
   toNumber,
 } from '@plumbline/runtime/onnx';
-import { fromFloat16Bits } from '../export/float16.js';
+import { fromFloat16Bits } from '../half/float16.js';
 import { GraphView, sizesOf } from '../quantize/graph-view.js';
 
 /** Types of ONNX that this product does not write; `TensorProto.DataType`. */

@@ -1,44 +1,14 @@
 import type { OnnxNode } from '@plumbline/runtime/onnx';
+import { isFeatureLayer } from '../feature-names.js';
 import { type GraphView, intAttribute, sizesOf } from './graph-view.js';
 import { isQuantizable } from './qdq-plan.js';
-
-/**
- * Parts of the exported detector whose numbers are boxes and scores, and everything behind them: sorting, decoding and
- * suppression would turn a step of 1/255 of a feature map into a moved box or a changed order.
- */
-const boxAndScorePath = /rpn_out$|fc_cls$|fc_reg$|^detections\.|^output\.|decode|^input\./;
-
-/** Parts of the exported detector that compute feature maps and features of regions. */
-const featurePath = new RegExp(
-  [
-    '^backbone\\.',
-    '^neck\\.',
-    '^rpn_head\\.p\\d\\.(rpn_conv|relu)$',
-    '^roi_head\\.stage\\d\\..*(fc\\d|relu)$',
-    // The convolutional branch of Double-Head.
-    '^roi_head\\.stage\\d\\.reg_branch\\.(res|bottlenecks\\.\\d)\\.(conv(\\d|_identity)|relu\\d|add)$',
-  ].join('|'),
-);
-
-/** Passes features on between such parts. */
-const passesOn = /^roi_head\.stage\d\.branches$/;
 
 /**
  * The nodes of an exported detector that compute in integers: backbone, pyramid, the shared layer of the region
  * proposals and the fully connected layers of the heads. The layers that return boxes and scores stay float.
  */
 export function featureNodes(view: GraphView): OnnxNode[] {
-  return view.nodes.filter(
-    (node) => featurePath.test(node.name) && !boxAndScorePath.test(node.name) && isQuantizable(view, node),
-  );
-}
-
-/**
- * Nodes behind which the graph of an exported detector may hold float16: those of {@link featureNodes} and what passes
- * features on between them.
- */
-export function computesFeatures(name: string): boolean {
-  return (featurePath.test(name) && !boxAndScorePath.test(name)) || passesOn.test(name);
+  return view.nodes.filter((node) => isFeatureLayer(node.name) && isQuantizable(view, node));
 }
 
 /** Narrower layers are slower in integers than in float16. */

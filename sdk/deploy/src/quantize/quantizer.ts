@@ -1,10 +1,11 @@
 import { PlumblineError } from '@plumbline/contract';
 import { encodeModel, type OnnxModel, type OnnxNode } from '@plumbline/runtime/onnx';
+import { computesFeatures } from '../feature-names.js';
+import { withHalfFloats } from '../half/half-floats.js';
 import { type CalibrationImage, type CalibrationOptions, measureRanges } from './calibrate.js';
 import { refuseInvalidWeights } from './check-weights.js';
-import { computesFeatures, featureNodes, isWorthInTensorrt } from './choose-nodes.js';
+import { featureNodes, isWorthInTensorrt } from './choose-nodes.js';
 import { GraphView } from './graph-view.js';
-import { withHalfFloats } from './half-floats.js';
 import { rewriteIntegers } from './integer-rewrites.js';
 import { planQdq, type QdqPlan, type QdqSettings, valuesToMeasure } from './qdq-plan.js';
 import type { Range } from './range-collectors.js';

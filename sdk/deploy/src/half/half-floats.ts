@@ -6,7 +6,7 @@ import {
   type OnnxNode,
   type OnnxTensor,
 } from '@plumbline/runtime/onnx';
-import { toFloat16Bits } from '../export/float16.js';
+import { toFloat16Bits } from './float16.js';
 
 /** Smallest step above zero that float16 holds: a step of 0 would divide by it. */
 const smallestStep = 2 ** -24;
@@ -43,12 +43,18 @@ class HalfWriter {
     const readers = new Map<string, OnnxNode[]>();
     for (const node of graph.node)
       for (const name of node.input) readers.set(name, [...(readers.get(name) ?? []), node]);
+    // What is computed of constants alone is computed once, when the file is loaded: in float32, and rounded behind it.
+    const fixed = new Set(this.constants.keys());
+    for (const node of graph.node) {
+      const isPair = node.op_type.endsWith('Linear');
+      if (!isPair && node.input.every((name) => fixed.has(name))) for (const name of node.output) fixed.add(name);
+    }
     // From the back: a pair of quantization belongs to the node that reads it.
     for (const node of [...graph.node].reverse()) {
       const isPair = node.op_type === 'QuantizeLinear' || node.op_type === 'DequantizeLinear';
       const belongs = isPair
         ? (readers.get(node.output[0]!) ?? []).some((reader) => this.half.has(reader))
-        : isHalf(node.name) && !staysFloat.has(node.op_type);
+        : isHalf(node.name) && !staysFloat.has(node.op_type) && !fixed.has(node.output[0]!);
       if (belongs) this.half.add(node);
     }
     for (const node of this.half) {
