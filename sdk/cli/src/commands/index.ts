@@ -8,6 +8,7 @@ import { registerEval } from './eval.js';
 import { registerExport } from './export.js';
 import { registerMes } from './mes.js';
 import { registerModel } from './model.js';
+import { registerModelAdopt } from './model-adopt.js';
 import { registerModelImport } from './model-import.js';
 import { registerModelLint } from './model-lint.js';
 import { registerOutbox } from './outbox.js';
@@ -27,6 +28,7 @@ const registrations: ((program: Command) => void)[] = [
   registerTrain,
   registerModel,
   registerModelImport,
+  registerModelAdopt,
   registerModelLint,
   registerPredict,
   registerEval,

@@ -6,6 +6,7 @@ import type {
   GateFigures,
   GateOutcome,
   LayerHarm,
+  NodeChoice,
   QuantizeTarget,
 } from '@plumbline/deploy/quantize';
 import { type Command, Option } from 'commander';
@@ -23,6 +24,8 @@ interface QuantizeFlags {
   images: string;
   maxDrop: string;
   reduceRange: 'auto' | 'yes' | 'no';
+  nodes?: string;
+  excludeNodes?: string;
   html?: string;
   json?: boolean;
 }
@@ -34,7 +37,7 @@ export function registerQuantize(program: Command): void {
   program
     .command('quantize')
     .description('turn a float model into 8-bit integers; refuses a model that is worse than --max-drop')
-    .requiredOption('--model <path>', 'model folder, or .onnx in one, as `plumbline export` writes it')
+    .requiredOption('--model <path>', 'model folder, or .onnx in one, of `plumbline export` or `plumbline model adopt`')
     .requiredOption('--calibrate <spec>', 'images as the camera sees them, for the ranges, e.g. deeppcb:DIR#train')
     .requiredOption(
       '--gate-data <spec>',
@@ -67,6 +70,11 @@ export function registerQuantize(program: Command): void {
         .choices(['auto', 'yes', 'no'])
         .default('auto'),
     )
+    .option(
+      '--nodes <regex>',
+      'nodes to turn into integers, by name or operator (default: those that compute features; the layers that return boxes and scores stay float)',
+    )
+    .option('--exclude-nodes <regex>', 'nodes that stay float, by name or operator')
     .option(
       '--html <file>',
       'write a report with noise and cost of every layer, measured also when the first model passes',
@@ -141,6 +149,10 @@ async function writeReport(file: string, model: string, report: QuantizeReport):
 
 async function quantize(flags: QuantizeFlags, imageCount: number, maxDrop: number): Promise<QuantizeReport> {
   const { target, method } = flags;
+  const nodes: NodeChoice = {
+    ...(flags.nodes === undefined ? {} : { include: parsePattern(flags.nodes, '--nodes') }),
+    ...(flags.excludeNodes === undefined ? {} : { exclude: parsePattern(flags.excludeNodes, '--exclude-nodes') }),
+  };
   const deploy = await loadOptional('quantize', '@plumbline/deploy', () => import('@plumbline/deploy/quantize'));
   const data = await loadOptional('quantize', '@plumbline/data', () => import('@plumbline/data/dataset'));
   const { loadModelFolder } = await import('@plumbline/runtime/model-folder');
@@ -158,13 +170,14 @@ async function quantize(flags: QuantizeFlags, imageCount: number, maxDrop: numbe
   const float = await foldConstants(modelPath);
   const reducedRange =
     target === 'cpu-x64' && (flags.reduceRange === 'auto' ? deploy.hasVnni() !== true : flags.reduceRange === 'yes');
-  const opset = float.opset_import.find(({ domain }) => domain === '')!.version;
+  const opset = float.opset_import.find(({ domain }) => domain === '')?.version ?? 0;
   const settings = deploy.targetSettings(target, reducedRange, toNumber(opset));
   const startedMs = performance.now();
   const calibrated = new Progress('calibrate', calibration.length, 'images');
   const quantizer = await deploy.calibrateQuantizer(float, modelPath, deploy.calibrationImages(calibration), {
     method,
     settings,
+    nodes,
     input,
     onImage: (done) => calibrated.update(done),
     metadata: {
@@ -229,6 +242,17 @@ async function quantize(flags: QuantizeFlags, imageCount: number, maxDrop: numbe
     };
   } finally {
     await judge.dispose();
+  }
+}
+
+function parsePattern(text: string, option: string): RegExp {
+  try {
+    return new RegExp(text);
+  } catch {
+    throw new PlumblineError('PLB_CLI_USAGE', {
+      problem: `${option} is "${text}"`,
+      accepted: 'a regular expression of JavaScript',
+    });
   }
 }
 

@@ -22,6 +22,8 @@ const imageInput = z.strictObject({
   layout: z.enum(['NCHW', 'NHWC', 'CHW']),
   color: z.enum(['RGB', 'BGR']).default('RGB'),
   networkSizeHw: sizeHw,
+  /** What the graph takes; `uint8` values are rounded and clipped to 0..255 after normalisation. `float32` when absent. */
+  elementType: z.enum(['float32', 'uint8']).optional(),
   /**
    * How a frame lies in the image: `topLeft` and `center` keep its ratio and pad, `stretch` does not, `none` hands it over
    * in its own size.
@@ -36,18 +38,18 @@ const imageInput = z.strictObject({
   contentSize: z.string().optional(),
 });
 
-/** Final boxes. */
+/** Final boxes; each output may have a first axis of 1 more. Rows of score 0 are filling. */
 const finalOutputs = z.strictObject({
   kind: z.literal('final').optional(),
   /** float [N, 4] xyxy */
   boxes: z.string(),
   /** float [N] */
   scores: z.string(),
-  /** int64 [N] */
+  /** int64, int32 or float [N] */
   classes: z.string(),
   /** Pixels of the boxes: of the source frame, or of the network's image. */
   boxesIn: z.enum(['source', 'network']).optional(),
-  /** Number of the first class; 1 where 0 is the background. */
+  /** Number of the first class; 1 where 0 is the background. What is below is no detection. */
   firstClass: z.int().nonnegative().optional(),
 });
 
@@ -79,7 +81,7 @@ const candidateOutputs = z.strictObject({
   ...suppression,
 });
 
-/** One table of final boxes, float [1, N, 6]: xyxy in network px, score, class. */
+/** One table of final boxes, float [1, N, 6]: xyxy in network px, score, class. Rows of score 0 are filling. */
 const finalTableOutputs = z.strictObject({ kind: z.literal('finalTable'), table: z.string() });
 
 export const modelInputSchema = z.discriminatedUnion('kind', [frameInput, imageInput]);
@@ -89,6 +91,9 @@ export const modelOutputsSchema = z.discriminatedUnion('kind', [
   candidateOutputs,
   finalTableOutputs,
 ]);
+
+/** What a model file takes and returns, alone: the file that `plumbline model adopt --io` reads. */
+export const modelIoSchema = z.strictObject({ input: modelInputSchema, outputs: modelOutputsSchema });
 
 const modelFile = z.strictObject({
   sha256: z.string().regex(/^[0-9a-f]{64}$/),
@@ -121,5 +126,6 @@ export type ModelManifest = z.infer<typeof modelManifestSchema>;
 export type ModelInput = z.infer<typeof modelInputSchema>;
 export type FrameInput = z.infer<typeof frameInput>;
 export type ImageInput = z.infer<typeof imageInput>;
+export type ModelIo = z.infer<typeof modelIoSchema>;
 export type ModelOutputs = z.infer<typeof modelOutputsSchema>;
 export type Suppression = { readonly nmsIou: number; readonly maxDetections: number };

@@ -46,7 +46,25 @@ export const deployErrors = {
   ),
   PLB_DEPLOY_NOTHING_TO_QUANTIZE: entry(
     (p: { file: string }) => `${p.file}: no node of this graph is one that \`plumbline quantize\` turns into integers`,
-    'Name a float model as `plumbline export` writes it. A quantized file cannot be quantized again.',
+    'Name a float model; a quantized file cannot be quantized again. Nodes of your choice are named with --nodes, and --exclude-nodes may have left none.',
+    'input',
+  ),
+  PLB_DEPLOY_OPSET_TOO_OLD: entry(
+    (p: { file: string; opset: number; lowest: number }) =>
+      `${p.file}: operator set ${p.opset} has no integers with a step for each channel, ${p.lowest} is the lowest that has`,
+    'Export the model again with a newer operator set, 17 for example.',
+    'input',
+  ),
+  PLB_DEPLOY_LAYOUT_MISFIT: entry(
+    (p: { file: string; layout: string; problem: string; found: string; fits: string }) =>
+      `${p.file} does not fit ${p.layout}: ${p.problem}; ${p.found}; ${p.fits}`,
+    'Name a layout that fits, or describe input and outputs in a file for --io (docs/guides/foreign-models.md). Nothing was written.',
+    'input',
+  ),
+  PLB_DEPLOY_CLASSES_UNKNOWN: entry(
+    (p: { file: string; count: number | null }) =>
+      `${p.file}: the file does not name its ${p.count === null ? '' : `${p.count} `}classes`,
+    'Name them in the order of their ids, without a background, with --classes or --classes-file.',
     'input',
   ),
   PLB_DEPLOY_NOT_STATIC: entry(

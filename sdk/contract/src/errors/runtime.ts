@@ -24,7 +24,7 @@ export const runtimeErrors = {
   ),
   PLB_RUNTIME_MODEL_INTERFACE: entry(
     (p: { file: string; problem: string }) => `${p.file}: ${p.problem}`,
-    'The graph does not match its manifest. Export the model again with `plumbline export`, which writes both.',
+    'The graph does not match its manifest. Export the model again with `plumbline export`, which writes both; bring one from elsewhere in again with `plumbline model adopt`.',
     'input',
   ),
   PLB_RUNTIME_PROVIDER_UNAVAILABLE: entry(

@@ -1,5 +1,6 @@
 import type { OnnxNode } from '@plumbline/runtime/onnx';
 import { isFeatureLayer } from '../feature-names.js';
+import { foreignNodes } from './foreign-nodes.js';
 import { type GraphView, intAttribute, sizesOf } from './graph-view.js';
 import { isQuantizable } from './qdq-plan.js';
 
@@ -9,6 +10,31 @@ import { isQuantizable } from './qdq-plan.js';
  */
 export function featureNodes(view: GraphView): OnnxNode[] {
   return view.nodes.filter((node) => isFeatureLayer(node.name) && isQuantizable(view, node));
+}
+
+/** Which nodes are quantized; each pattern is searched for in the names of nodes and in their operators. */
+export interface NodeChoice {
+  /** These in place of the default. */
+  readonly include?: RegExp;
+  /** Not these. */
+  readonly exclude?: RegExp;
+}
+
+/**
+ * The nodes to quantize: those of {@link featureNodes} in a graph that this product exported, those of {@link foreignNodes}
+ * in any other, or those that are asked for.
+ */
+export function chooseNodes(view: GraphView, { include, exclude }: NodeChoice = {}): OnnxNode[] {
+  const isMatch = (pattern: RegExp, { name, op_type }: OnnxNode) => pattern.test(name) || pattern.test(op_type);
+  const chosen = include
+    ? view.nodes.filter((node) => isMatch(include, node) && isQuantizable(view, node))
+    : defaultNodes(view);
+  return exclude ? chosen.filter((node) => !isMatch(exclude, node)) : chosen;
+}
+
+function defaultNodes(view: GraphView): OnnxNode[] {
+  const own = featureNodes(view);
+  return own.length > 0 ? own : foreignNodes(view);
 }
 
 /** Narrower layers are slower in integers than in float16. */

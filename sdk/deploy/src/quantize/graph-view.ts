@@ -19,7 +19,7 @@ export class GraphView {
     for (const tensor of graph.initializer) this.constants.set(tensor.name, tensor);
     for (const node of graph.node) {
       for (const name of node.output) this.producers.set(name, node);
-      for (const name of new Set(node.input)) {
+      for (const name of this.readsOf(node)) {
         const list = this.consumers.get(name);
         if (list) list.push(node);
         else this.consumers.set(name, [node]);
@@ -29,6 +29,11 @@ export class GraphView {
 
   producerOf(value: string): OnnxNode | undefined {
     return this.producers.get(value);
+  }
+
+  /** What a node reads: its inputs, and what graphs inside it (If, Loop, Scan) take from around them. */
+  readsOf(node: OnnxNode): ReadonlySet<string> {
+    return new Set([...node.input.filter((name) => name !== ''), ...capturedBy(node)]);
   }
 
   consumersOf(value: string): readonly OnnxNode[] {
@@ -65,6 +70,22 @@ export class GraphView {
     if (bad >= 0) throw refuse(`value ${bad} is ${values[bad]}`);
     return values;
   }
+}
+
+/** Names that the graphs inside a node use and do not make themselves. */
+function capturedBy(node: OnnxNode): string[] {
+  return node.attribute.flatMap(({ g: graph }) => {
+    if (!graph) return [];
+    const own = new Set([
+      ...[...graph.input, ...graph.initializer].map(({ name }) => name),
+      ...graph.node.flatMap(({ output }) => output),
+    ]);
+    const used = [
+      ...graph.node.flatMap((inner) => [...inner.input, ...capturedBy(inner)]),
+      ...graph.output.map(({ name }) => name),
+    ];
+    return used.filter((name) => name !== '' && !own.has(name));
+  });
 }
 
 export function sizesOf(tensor: OnnxTensor): number[] {

@@ -1,8 +1,9 @@
 export { type ModelFileTarget, modelFileTarget, writeModelFile, writeWholeFile } from '../model-file.js';
 export { type GateFigures, type GateOutcome, type GateSteps, type LayerHarm, searchGate } from './accuracy-gate.js';
 export { type CalibrationImage, type CalibrationOptions, calibrationImages, measureRanges } from './calibrate.js';
-export { featureNodes } from './choose-nodes.js';
+export { chooseNodes, featureNodes, type NodeChoice } from './choose-nodes.js';
 export { withOutputs } from './extra-outputs.js';
+export { foreignNodes } from './foreign-nodes.js';
 export { GraphView } from './graph-view.js';
 export { measureLayerNoise } from './layer-noise.js';
 export { ModelJudge } from './model-judge.js';

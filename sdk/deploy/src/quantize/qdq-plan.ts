@@ -33,7 +33,17 @@ interface WeightedInputs {
   readonly bias?: OnnxTensor;
 }
 
-const passThrough = new Set(['MaxPool', 'Reshape', 'Flatten', 'Transpose', 'Squeeze', 'Unsqueeze', 'Resize', 'Slice']);
+const passThrough = new Set([
+  'MaxPool',
+  'Split',
+  'Reshape',
+  'Flatten',
+  'Transpose',
+  'Squeeze',
+  'Unsqueeze',
+  'Resize',
+  'Slice',
+]);
 const arithmetic = new Set(['Add', 'Mul', 'GlobalAveragePool', 'AveragePool', 'Concat', 'LeakyRelu', 'Sigmoid']);
 const activations = new Set(['Relu', 'Clip']);
 
@@ -84,7 +94,7 @@ export function planQdq(view: GraphView, nodes: ReadonlySet<string>, settings: Q
       if (settings.hasQuantizedOutputs) add(output);
     } else if (passThrough.has(node.op_type)) {
       if (!settings.hasQuantizedOutputs) add(input);
-      else if (values.has(input)) values.set(output, values.get(input)!);
+      else if (values.has(input)) for (const part of node.output) values.set(part, values.get(input)!);
     } else if (activations.has(node.op_type)) {
       if (!values.has(input)) continue;
       const isAlone = view.consumersOf(input).length === 1 && !view.isOutput(input) && view.producerOf(input);

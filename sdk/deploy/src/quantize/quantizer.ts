@@ -1,12 +1,13 @@
 import { PlumblineError } from '@plumbline/contract';
-import { encodeModel, type OnnxModel, type OnnxNode } from '@plumbline/runtime/onnx';
+import { encodeModel, type OnnxModel, type OnnxNode, toNumber } from '@plumbline/runtime/onnx';
 import { computesFeatures } from '../feature-names.js';
 import { withHalfFloats } from '../half/half-floats.js';
 import { type CalibrationImage, type CalibrationOptions, measureRanges } from './calibrate.js';
 import { refuseInvalidWeights } from './check-weights.js';
-import { featureNodes, isWorthInTensorrt } from './choose-nodes.js';
+import { chooseNodes, isWorthInTensorrt, type NodeChoice } from './choose-nodes.js';
 import { GraphView } from './graph-view.js';
 import { rewriteIntegers } from './integer-rewrites.js';
+import { withNodeNames } from './node-names.js';
 import { planQdq, type QdqPlan, type QdqSettings, valuesToMeasure } from './qdq-plan.js';
 import type { Range } from './range-collectors.js';
 import { writeQdq } from './write-qdq.js';
@@ -80,27 +81,36 @@ function namesOf(nodes: readonly OnnxNode[]): Set<string> {
   return new Set(nodes.map(({ name }) => name));
 }
 
+/** First operator set whose DequantizeLinear takes a step for each channel. */
+const lowestOpset = 13;
+
 export interface QuantizerOptions extends Pick<CalibrationOptions, 'method' | 'input' | 'onImage'> {
   readonly settings: QdqSettings;
+  /** The nodes; by default those of {@link chooseNodes} without a choice. */
+  readonly nodes?: NodeChoice;
   /** Added to the metadata of every file. */
   readonly metadata?: Readonly<Record<string, string>>;
 }
 
 /**
- * Chooses the nodes of an exported detector and measures their ranges over images.
+ * Chooses the nodes of a detector and measures their ranges over images.
  * @param float  the detector with its constants folded
  * @param file   names it in errors
- * @throws {PlumblineError} PLB_DEPLOY_WEIGHTS_INVALID, PLB_DEPLOY_NOTHING_TO_QUANTIZE, and those of {@link measureRanges}
+ * @throws {PlumblineError} PLB_DEPLOY_OPSET_TOO_OLD, PLB_DEPLOY_WEIGHTS_INVALID, PLB_DEPLOY_NOTHING_TO_QUANTIZE, and those of {@link measureRanges}
  */
 export async function calibrateQuantizer(
   float: OnnxModel,
   file: string,
   images: AsyncIterable<CalibrationImage>,
-  { settings, metadata, ...calibration }: QuantizerOptions,
+  { settings, metadata, nodes: choice, ...calibration }: QuantizerOptions,
 ): Promise<Quantizer> {
-  const view = new GraphView(float, file);
+  const opset = toNumber(float.opset_import.find(({ domain }) => domain === '')?.version ?? 0);
+  if (opset < lowestOpset) throw new PlumblineError('PLB_DEPLOY_OPSET_TOO_OLD', { file, opset, lowest: lowestOpset });
+  const view = new GraphView(withNodeNames(float), file);
   refuseInvalidWeights(view);
-  const nodes = featureNodes(view).filter((node) => !settings.quantizesSkipOnly || isWorthInTensorrt(view, node));
+  const nodes = chooseNodes(view, choice).filter(
+    (node) => !settings.quantizesSkipOnly || isWorthInTensorrt(view, node),
+  );
   const plan = planQdq(view, namesOf(nodes), settings);
   if (plan.weighted.size === 0) throw new PlumblineError('PLB_DEPLOY_NOTHING_TO_QUANTIZE', { file });
   const { isSymmetric } = settings.activation;

@@ -52,7 +52,10 @@ class QdqWriter {
       for (const name of quantized) this.quantizeValue(name);
     }
     // A constant may be an output of the graph itself.
-    const used = new Set([...this.nodes.flatMap((node) => node.input), ...model.graph.output.map(({ name }) => name)]);
+    const used = new Set([
+      ...this.nodes.flatMap((node) => [...view.readsOf(node)]),
+      ...model.graph.output.map(({ name }) => name),
+    ]);
     const initializer = [...this.initializers.values()].filter(({ name }) => used.has(name));
     return { ...model, graph: { ...model.graph, node: this.nodes, initializer, value_info: [] } };
   }

@@ -5,7 +5,8 @@ import { boxToSource, type ImageRgb } from '@plumbline/core/image';
 import type { Tensor } from 'onnxruntime-node';
 import type { FramePlacement } from '../session/feed.js';
 
-export type OutputTensors = Readonly<Record<string, Pick<Tensor, 'data' | 'dims'>>>;
+type ResultTensor = Pick<Tensor, 'data' | 'dims'>;
+export type OutputTensors = Readonly<Record<string, ResultTensor>>;
 
 export interface ReadContext {
   /** In class-id order. */
@@ -50,18 +51,21 @@ export function readDetections(
   };
   const { classes, scoreThreshold } = context;
   const isInSource = outputs.kind === undefined || outputs.kind === 'final' ? outputs.boxesIn !== 'network' : false;
-  return read(outputs, results, context, wrong)
-    .filter(({ score }) => score >= scoreThreshold)
-    .map(({ classId, score, boxXyxy }) => {
-      const className = classes[classId];
-      if (className === undefined) throw refuse(`it returns class ${classId}, the manifest names ${classes.length}`);
-      return {
-        classId,
-        className,
-        score,
-        boxXyxy: isInSource ? boxXyxy : boxToSource(boxXyxy, context.placement, context.frame),
-      };
-    });
+  return (
+    read(outputs, results, context, wrong)
+      // Rows of score 0 fill a table up to its fixed length.
+      .filter(({ score }) => score >= scoreThreshold && score > 0)
+      .map(({ classId, score, boxXyxy }) => {
+        const className = classes[classId];
+        if (className === undefined) throw refuse(`it returns class ${classId}, the manifest names ${classes.length}`);
+        return {
+          classId,
+          className,
+          score,
+          boxXyxy: isInSource ? boxXyxy : boxToSource(boxXyxy, context.placement, context.frame),
+        };
+      })
+  );
 }
 
 function read(
@@ -90,22 +94,46 @@ function read(
         return { classId: classId!, score: score!, boxXyxy: [x1!, y1!, x2!, y2!] as BoxXyxy };
       }).sort((a, b) => b.score - a.score);
     }
-    default: {
-      const boxes = results[outputs.boxes]!.data;
-      const scores = results[outputs.scores]!.data;
-      const classIds = results[outputs.classes]!.data;
-      const isTyped =
-        boxes instanceof Float32Array && scores instanceof Float32Array && classIds instanceof BigInt64Array;
-      if (!isTyped || boxes.length !== 4 * scores.length || classIds.length !== scores.length)
-        throw wrong('boxes [N,4], scores [N], classes [N]');
-      const first = outputs.firstClass ?? 0;
-      return Array.from(scores, (score, i) => ({
-        classId: Number(classIds[i]) - first,
-        score,
-        boxXyxy: [boxes[4 * i]!, boxes[4 * i + 1]!, boxes[4 * i + 2]!, boxes[4 * i + 3]!] as BoxXyxy,
-      }));
-    }
+    default:
+      return readFinal(outputs, results, wrong);
   }
+}
+
+function readFinal(
+  outputs: Extract<ModelOutputs, { boxes: string; classes: string }>,
+  results: OutputTensors,
+  wrong: (expected: string) => Error,
+): Found[] {
+  const [boxes, scores, classes] = [outputs.boxes, outputs.scores, outputs.classes].map((name) => results[name]!) as [
+    ResultTensor,
+    ResultTensor,
+    ResultTensor,
+  ];
+  const count = scores.data.length;
+  const isRight =
+    boxes.data instanceof Float32Array &&
+    scores.data instanceof Float32Array &&
+    (classes.data instanceof BigInt64Array ||
+      classes.data instanceof Int32Array ||
+      classes.data instanceof Float32Array) &&
+    hasShape(boxes, [count, 4]) &&
+    hasShape(scores, [count]) &&
+    hasShape(classes, [count]);
+  if (!isRight) throw wrong('float boxes [N,4], float scores [N], classes [N]');
+  const [xyxy, values] = [boxes.data as Float32Array, scores.data as Float32Array];
+  const first = outputs.firstClass ?? 0;
+  return Array.from(values, (score, i) => ({
+    classId: Number(classes.data[i]) - first,
+    score,
+    boxXyxy: [xyxy[4 * i]!, xyxy[4 * i + 1]!, xyxy[4 * i + 2]!, xyxy[4 * i + 3]!] as BoxXyxy,
+  }))
+    .filter(({ classId }) => classId >= 0)
+    .sort((a, b) => b.score - a.score);
+}
+
+/** With or without an axis of 1 in front. */
+function hasShape({ dims }: ResultTensor, expected: readonly number[]): boolean {
+  return `${dims}` === `${expected}` || `${dims}` === `${[1, ...expected]}`;
 }
 
 function readRegions(

@@ -122,19 +122,26 @@ function checkInterface({ input, outputs, modelPath }: ModelFolder, session: Inf
       meta.isTensor ? meta.type : 'other',
     ]),
   );
-  const inputs = new Map([[input.name, input.kind === 'image' ? 'float32' : 'uint8']]);
+  const inputs = new Map<string, string>([
+    [input.name, input.kind === 'image' ? (input.elementType ?? 'float32') : 'uint8'],
+  ]);
   if (input.kind === 'image' && input.contentSize !== undefined) inputs.set(input.contentSize, 'float32');
   const expected = [
-    ...[...inputs].map(([name, type]) => ({ name, type, kind: 'input', present: session.inputNames })),
+    ...[...inputs].map(([name, type]) => ({ name, allowed: [type], kind: 'input', present: session.inputNames })),
     ...outputNames(outputs).map((name) => {
       const isClasses = 'classes' in outputs && name === outputs.classes;
-      return { name, type: isClasses ? 'int64' : 'float32', kind: 'output', present: session.outputNames };
+      return {
+        name,
+        allowed: isClasses ? ['int64', 'int32', 'float32'] : ['float32'],
+        kind: 'output',
+        present: session.outputNames,
+      };
     }),
   ];
-  for (const { name, type, kind, present } of expected) {
+  for (const { name, allowed, kind, present } of expected) {
     const found = present.includes(name) ? types.get(name) : `absent (present: ${present.join(', ')})`;
-    if (found === type) continue;
-    const problem = `${kind} "${name}" is ${found}, expected ${type}`;
+    if (found !== undefined && allowed.includes(found)) continue;
+    const problem = `${kind} "${name}" is ${found}, expected ${allowed.join(' or ')}`;
     throw new PlumblineError('PLB_RUNTIME_MODEL_INTERFACE', { file: modelPath, problem });
   }
   const extra = session.inputNames.filter((name) => !inputs.has(name));

@@ -47,6 +47,8 @@ export interface OnnxAttribute {
   i?: Int64;
   s?: Uint8Array;
   t?: OnnxTensor;
+  /** The graph inside an If, Loop or Scan; it may use values of the graph around it. */
+  g?: OnnxGraph;
   floats?: number[];
   ints?: Int64[];
   strings?: Uint8Array[];

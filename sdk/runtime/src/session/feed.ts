@@ -58,14 +58,25 @@ function feedImage(input: ImageInput, image: ImageRgb): Feed {
   });
   const dims = isPlanar ? [3, ...sizeHw] : [...sizeHw, 3];
   const feeds: Record<string, Tensor> = {
-    [input.name]: new Tensor('float32', data, input.layout === 'CHW' ? dims : [1, ...dims]),
+    [input.name]: toTensor(input, data, input.layout === 'CHW' ? dims : [1, ...dims]),
   };
   if (input.contentSize !== undefined)
     feeds[input.contentSize] = new Tensor('float32', Float32Array.of(w, h, w, h), [4]);
   return { feeds, placement: content };
 }
 
-/** `center` follows the LetterBox of Ultralytics, whose odd pixel of padding lies at the right and bottom. */
+function toTensor({ elementType }: ImageInput, data: Float32Array, dims: readonly number[]): Tensor {
+  const { Tensor } = onnxruntime();
+  if (elementType !== 'uint8') return new Tensor('float32', data, dims);
+  // Rounds half to even and clips.
+  return new Tensor('uint8', new Uint8Array(Uint8ClampedArray.from(data).buffer), dims);
+}
+
+/**
+ * `center` follows the LetterBox of Ultralytics: sides are rounded half to even as Python does, and the odd pixel of padding
+ * lies at the right and bottom. Boxes go back by the rounded sides, as in 8.4.190; older releases took the unrounded scale
+ * for both axes, up to half a pixel of the network apart at the far side.
+ */
 function placeContent({ fit, networkSizeHw }: ImageInput, { height, width }: ImageRgb): Content {
   const [networkHeight, networkWidth] = networkSizeHw;
   switch (fit) {
@@ -76,17 +87,23 @@ function placeContent({ fit, networkSizeHw }: ImageInput, { height, width }: Ima
     case 'topLeft':
       return { ...placeImage([height, width], networkSizeHw), left: 0, top: 0 };
     case 'center': {
-      const placed = placeImage([height, width], networkSizeHw);
-      const before = (network: number, content: number) => Math.round((network - content) / 2 - 0.1);
-      const [h, w] = placed.sizeHw;
+      const before = (network: number, content: number) => Math.floor((network - content) / 2);
       const scale = Math.min(networkHeight / height, networkWidth / width);
+      const side = (length: number) => Math.max(1, roundHalfEven(length * scale));
+      const [h, w] = [side(height), side(width)];
       return {
-        sizeHw: placed.sizeHw,
-        scaleX: scale,
-        scaleY: scale,
+        sizeHw: [h, w],
+        scaleX: w / width,
+        scaleY: h / height,
         left: before(networkWidth, w),
         top: before(networkHeight, h),
       };
     }
   }
+}
+
+function roundHalfEven(value: number): number {
+  const below = Math.floor(value);
+  if (value - below !== 0.5) return Math.round(value);
+  return below % 2 === 0 ? below : below + 1;
 }
