@@ -68,7 +68,8 @@ export const deployErrors = {
     'input',
   ),
   PLB_DEPLOY_NOT_STATIC: entry(
-    (p: { file: string }) => `${p.file}: this graph has shapes that depend on the frame; TensorRT files have none`,
+    (p: { file: string }) =>
+      `${p.file}: not a graph of \`plumbline export --target tensorrt\`, which has fixed shapes and leaves the suppression of boxes to the runtime`,
     'Export the checkpoint with `plumbline export --target tensorrt` first and quantize that file.',
     'input',
   ),

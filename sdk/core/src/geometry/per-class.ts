@@ -11,6 +11,8 @@ export interface ScoredRegions {
   readonly isClassSpecific: boolean;
   /** The score of class c for region r. */
   scoreOf(r: number, c: number): number;
+  /** [R]: the scores of class c, where they are at hand faster than one by one. */
+  scoresOf?(c: number): Float32Array;
 }
 
 /** A region that stays with one of its classes. */
@@ -38,7 +40,7 @@ export function detectPerClass(
   const { count, classes, boxesXyxy, isClassSpecific } = regions;
   const found: RegionDetection[] = [];
   for (let c = 0; c < classes; c++) {
-    const scores = Float32Array.from({ length: count }, (_, r) => regions.scoreOf(r, c));
+    const scores = regions.scoresOf?.(c) ?? scoresOneByOne(regions, c);
     const boxes = isClassSpecific
       ? Float32Array.from({ length: 4 * count }, (_, k) => boxesXyxy[4 * ((k >> 2) * classes + c) + (k & 3)]!)
       : boxesXyxy;
@@ -48,6 +50,12 @@ export function detectPerClass(
     }
   }
   return found.sort((a, b) => b.score - a.score || a.classId - b.classId).slice(0, maxDetections);
+}
+
+function scoresOneByOne(regions: ScoredRegions, c: number): Float32Array {
+  const scores = new Float32Array(regions.count);
+  for (let r = 0; r < scores.length; r++) scores[r] = regions.scoreOf(r, c);
+  return scores;
 }
 
 /** Greedy suppression among the boxes that score above a threshold; what {@link detectPerClass} asks for. */
