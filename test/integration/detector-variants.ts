@@ -56,6 +56,8 @@ export const variants: readonly Variant[] = [
     model: { regressors: 3, classifiers: 'perStage' },
     test: { regressor: 1 },
   },
+  { name: 'soft-NMS', model: { regressors: 2 }, test: { softNms: {} } },
+  { name: 'soft-NMS of boxes of each class', model: { regressors: 1 }, test: { softNms: { minScore: 0.1 } } },
   { name: 'Double-Head, n = 1', model: { regressors: 1 }, head: { branch: 'conv' } },
   {
     name: 'Double-Head, n = 2, regions 1.3 times as large',

@@ -63,9 +63,49 @@ describe('plumbline export', () => {
         scoreThreshold: 0.05,
         trainingRunId: 'random',
       });
-      expect(manifest.files['model.onnx']).toEqual({ sha256: report.sha256, bytes: report.bytes });
+      expect(manifest.files['model.onnx']).toEqual({
+        sha256: report.sha256,
+        bytes: report.bytes,
+        target: 'portable',
+      });
     },
   );
+
+  it('takes one size in place of a rule by which the size depends on the image, and asks for it', async () => {
+    const ruled = join(dir, 'ruled');
+    const test = { ...tinyConfig.test, resize: { shortSide: 96, longSide: 160 }, softNms: { minScore: 0.05 } };
+    writeRandomCheckpoint(ruled, { ...tinyConfig, test }, classes);
+    const args = ['export', '--checkpoint', ruled, '--out', join(dir, 'sized')];
+    const without = await runPlumbline(...args);
+    expect(without.stderr).toMatch(
+      /PLB_CLI_USAGE: .*ruled is evaluated at sizes that depend on the image.*--size WxH.*128x96/,
+    );
+    expect(without.exitCode).toBe(2);
+    const { exitCode, stdout } = await runPlumbline(
+      ...args,
+      '--size',
+      '128x96',
+      '--data',
+      boards,
+      '--limit',
+      '2',
+      '--json',
+    );
+    expect(exitCode).toBe(0);
+    const { parity, outputs } = JSON.parse(stdout);
+    // Soft-NMS is the runtime's.
+    expect(outputs.map(({ name, shape }: { name: string; shape: unknown }) => [name, shape])).toEqual([
+      ['boxes', ['regions', 4]],
+      ['scores', ['regions', 6]],
+      ['images', ['regions']],
+    ]);
+    expect(parity.detections).toBeGreaterThan(10);
+    expect(parity).toMatchObject({ images: 2, unmatched: 0 });
+    expect(parity.maxBoxErrorPx).toBeLessThan(0.05);
+    expect(parity.beforeNms.maxScoreError).toBeLessThan(1e-4);
+    // A score falls by each overlap with a better box: their last bits add up.
+    expect(parity.maxScoreError).toBeLessThan(1e-3);
+  });
 
   it('takes the folder of a run, another network size and fewer proposals', async () => {
     const out = join(dir, 'resized');

@@ -68,7 +68,11 @@ describe('plumbline quantize', () => {
     expect(report.speedup).toBeGreaterThan(0);
     const manifest = JSON.parse(await readFile(join(model, 'manifest.json'), 'utf8'));
     expect(Object.keys(manifest.files).sort()).toEqual(['model.cpu-x64.onnx', 'model.onnx']);
-    expect(manifest.files['model.cpu-x64.onnx']).toEqual({ sha256: report.sha256, bytes: report.bytes });
+    expect(manifest.files['model.cpu-x64.onnx']).toEqual({
+      sha256: report.sha256,
+      bytes: report.bytes,
+      target: 'cpu-x64',
+    });
     const evaluated = await runPlumbline('eval', '--model', out, '--data', demoBoards, '--json');
     expect(JSON.parse(evaluated.stdout).stats.AP).toBeCloseTo(report.int8.AP, 12);
     expect(JSON.parse(evaluated.stdout).model.sha256).toBe(report.sha256);

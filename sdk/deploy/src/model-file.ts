@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, extname, join, resolve } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
-import { type ModelManifest, modelManifestSchema, PlumblineError } from '@plumbline/contract';
+import { type ModelManifest, type ModelTarget, modelManifestSchema, PlumblineError } from '@plumbline/contract';
 import { loadConfig } from '@plumbline/core/config';
 import { manifestFileName, modelFileName } from '@plumbline/runtime/model-folder';
 
@@ -15,6 +15,8 @@ export interface ModelFileTarget {
   readonly manifest: ModelManifest;
   /** What the new file takes and returns, where the manifest does not say so already. */
   readonly io?: FileIo;
+  /** What the new file is written for. */
+  readonly target?: ModelTarget;
 }
 
 /** What a model file takes and returns. */
@@ -68,7 +70,7 @@ export function modelFileTarget(out: string, source: ModelManifest, io?: FileIo)
 export async function writeModelFile(target: ModelFileTarget, bytes: Uint8Array): Promise<ModelManifest> {
   const { modelPath, manifestPath } = target;
   const sha256 = createHash('sha256').update(bytes).digest('hex');
-  const file = { sha256, bytes: bytes.length, ...ownIo(target) };
+  const file = { sha256, bytes: bytes.length, ...(target.target ? { target: target.target } : {}), ...ownIo(target) };
   const files = { ...target.manifest.files, [basename(modelPath)]: file };
   const manifest = { ...target.manifest, files };
   await writeTogether([

@@ -48,7 +48,10 @@ export function registerExport(program: Command): void {
         .choices(['portable', 'tensorrt'])
         .default('portable'),
     )
-    .option('--size <WxH>', "network input in px, multiples of 32; the checkpoint's own when absent")
+    .option(
+      '--size <WxH>',
+      "network input in px, multiples of 32; the checkpoint's own when absent. In place of test.resize",
+    )
     .option('--proposals <n>', "proposals that the heads look at; the checkpoint's own when absent")
     .option(
       '--frame <WxH>',
@@ -154,7 +157,14 @@ function parseSize(text: string, option: string, multiple: number): [number, num
 /** The checkpoint with the network size, proposal count and weight type of the command line. */
 function withOverrides(checkpoint: Checkpoint, { size, proposals, weights }: ExportFlags): Checkpoint {
   let { config } = checkpoint;
-  if (size !== undefined) config = { ...config, imageSizeHw: parseSize(size, '--size', 32) };
+  if (size !== undefined) {
+    // One size for every frame: that of the rule depends on the image.
+    config = { ...config, imageSizeHw: parseSize(size, '--size', 32), test: { ...config.test, resize: null } };
+  } else if (config.test.resize) {
+    const problem = `${checkpoint.source} is evaluated at sizes that depend on the image (test.resize)`;
+    const accepted = `--size WxH, the one size that the file computes at, such as ${[...config.imageSizeHw].reverse().join('x')}`;
+    throw new PlumblineError('PLB_CLI_USAGE', { problem, accepted });
+  }
   if (proposals !== undefined) {
     config = { ...config, proposals: { ...config.proposals, testPostNms: parseCount(proposals, '--proposals') } };
   }

@@ -1,5 +1,5 @@
 import { basename } from 'node:path';
-import { PlumblineError } from '@plumbline/contract';
+import { type ModelManifest, PlumblineError } from '@plumbline/contract';
 import type { Dataset } from '@plumbline/data/dataset';
 import type {
   CalibrationMethod,
@@ -160,7 +160,7 @@ async function quantize(flags: QuantizeFlags, imageCount: number, maxDrop: numbe
   const { encodeModel, toNumber } = await import('@plumbline/runtime/onnx');
   const folder = await loadModelFolder(flags.model);
   const { modelPath, input, outputs } = folder;
-  if (target === 'tensorrt' && outputs.kind !== 'regions')
+  if (target === 'tensorrt' && folder.target !== 'tensorrt')
     throw new PlumblineError('PLB_DEPLOY_NOT_STATIC', { file: modelPath });
   const place = deploy.modelFileTarget(flags.out, folder.manifest, { input, outputs });
   const manifest = { ...folder.manifest, input, outputs };
@@ -186,7 +186,7 @@ async function quantize(flags: QuantizeFlags, imageCount: number, maxDrop: numbe
     },
   });
   const calibratedMs = performance.now();
-  const judge = await deploy.ModelJudge.open(gateData, manifest);
+  const judge = await deploy.ModelJudge.open(gateData, manifest, target);
   try {
     const floatBytes = encodeModel(float);
     const evaluate = (label: string, bytes: Uint8Array) => {
@@ -222,7 +222,7 @@ async function quantize(flags: QuantizeFlags, imageCount: number, maxDrop: numbe
     const bytes = encode(outcome.keptFloat);
     // A processor says nothing of TensorRT.
     const speedup = outcome.passed && target !== 'tensorrt' ? await judge.compareSpeed(floatBytes, bytes) : null;
-    const written = outcome.passed ? await deploy.writeModelFile(place, bytes) : undefined;
+    const written = outcome.passed ? await deploy.writeModelFile({ ...place, target }, bytes) : undefined;
     return {
       target,
       method,
@@ -238,7 +238,7 @@ async function quantize(flags: QuantizeFlags, imageCount: number, maxDrop: numbe
         calibrate: (calibratedMs - startedMs) / 1000,
         gate: (performance.now() - calibratedMs) / 1000,
       },
-      ...(written ? { model: place.modelPath, ...written.files[basename(place.modelPath)]! } : {}),
+      ...(written ? writtenFile(place.modelPath, written) : {}),
     };
   } finally {
     await judge.dispose();
@@ -254,6 +254,11 @@ function parsePattern(text: string, option: string): RegExp {
       accepted: 'a regular expression of JavaScript',
     });
   }
+}
+
+function writtenFile(path: string, manifest: ModelManifest): Pick<QuantizeReport, 'model' | 'sha256' | 'bytes'> {
+  const { sha256, bytes } = manifest.files[basename(path)]!;
+  return { model: path, sha256, bytes };
 }
 
 type Sample = Dataset['samples'][number];

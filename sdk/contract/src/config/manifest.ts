@@ -67,6 +67,8 @@ const regionOutputs = z.strictObject({
   /** float [R, C], foreground classes */
   scores: z.string(),
   ...suppression,
+  /** Linear soft-NMS: scores fall instead, and boxes go below `minScore`. */
+  softNms: z.strictObject({ minScore: z.number().min(0).max(1) }).optional(),
 });
 
 /** One table of candidates, still to be thresholded and suppressed; network px. */
@@ -98,6 +100,8 @@ export const modelIoSchema = z.strictObject({ input: modelInputSchema, outputs: 
 const modelFile = z.strictObject({
   sha256: z.string().regex(/^[0-9a-f]{64}$/),
   bytes: z.int().nonnegative(),
+  /** What it was written for: `portable`, `tensorrt`, `cpu-x64`, `cpu-arm64`. */
+  target: z.enum(['portable', 'tensorrt', 'cpu-x64', 'cpu-arm64']).optional(),
   /** Where this file takes or returns something else than the manifest's own `input` and `outputs` say. */
   input: modelInputSchema.optional(),
   outputs: modelOutputsSchema.optional(),
@@ -129,3 +133,4 @@ export type ImageInput = z.infer<typeof imageInput>;
 export type ModelIo = z.infer<typeof modelIoSchema>;
 export type ModelOutputs = z.infer<typeof modelOutputsSchema>;
 export type Suppression = { readonly nmsIou: number; readonly maxDetections: number };
+export type ModelTarget = NonNullable<ModelManifest['files'][string]['target']>;

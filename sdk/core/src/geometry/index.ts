@@ -21,6 +21,7 @@ export {
   type RegionDetection,
   type ScoredRegions,
   suppressAbove,
+  suppressSoftly,
 } from './per-class.js';
 export {
   type MapShape,

@@ -1,4 +1,5 @@
 import { nms } from './nms.js';
+import { softNmsLinear } from './soft-nms.js';
 
 /** Shapes in this module: R regions, C classes; boxes xyxy px. */
 
@@ -65,10 +66,29 @@ export function suppressAbove(
   scoreThreshold: number,
   nmsIou: number,
 ): KeptBox[] {
+  return nms(boxesXyxy, orderAbove(scores, scoreThreshold), nmsIou).map((index) => ({ index, score: scores[index]! }));
+}
+
+/** Linear soft suppression among the boxes that score above a threshold; see {@link softNmsLinear}. */
+export function suppressSoftly(
+  boxesXyxy: Float32Array,
+  scores: Float32Array,
+  scoreThreshold: number,
+  nmsIou: number,
+  minScore: number,
+): KeptBox[] {
+  const order = orderAbove(scores, scoreThreshold);
+  const boxes = Float32Array.from({ length: 4 * order.length }, (_, k) => boxesXyxy[4 * order[k >> 2]! + (k & 3)]!);
+  const ordered = Float32Array.from(order, (i) => scores[i]!);
+  const kept = softNmsLinear(boxes, ordered, { iouThreshold: nmsIou, minScore });
+  return kept.indices.map((i, k) => ({ index: order[i]!, score: kept.scores[k]! }));
+}
+
+/** Indices of the scores above a threshold, best first, ties to the lower index. */
+function orderAbove(scores: Float32Array, scoreThreshold: number): number[] {
   const above: number[] = [];
   for (let i = 0; i < scores.length; i++) if (scores[i]! > scoreThreshold) above.push(i);
-  const order = above.sort((a, b) => scores[b]! - scores[a]! || a - b);
-  return nms(boxesXyxy, order, nmsIou).map((index) => ({ index, score: scores[index]! }));
+  return above.sort((a, b) => scores[b]! - scores[a]! || a - b);
 }
 
 /** Every region with each class that it scores above a threshold, without suppression. */

@@ -11,12 +11,14 @@ export interface ExportedModel {
   readonly bytes: Uint8Array;
   readonly nodes: number;
   readonly opset: number;
+  readonly target: 'portable' | 'tensorrt';
   readonly input: ModelInput;
   readonly outputs: ModelOutputs;
 }
 
 /** What a target adds to backbone and pyramid. */
 export interface TargetGraph {
+  readonly target: ExportedModel['target'];
   /** Declares the graph's inputs. */
   network(b: GraphBuilder): NetworkImage;
   /** Everything behind the pyramid P2..P6, with the graph's outputs. */
@@ -41,12 +43,14 @@ export function buildDetector(checkpoint: Checkpoint, opset: number, target: Tar
   const pyramid = buildFpn(b, weights, stages, channels, fpn.channels);
   target.detect(b, weights, pyramid, network);
   const { input, outputs } = target;
-  return { bytes: b.finish('0.1.0', metadataOf(checkpoint, target)), nodes: b.nodeCount, opset, input, outputs };
+  const bytes = b.finish('0.1.0', metadataOf(checkpoint, target));
+  return { bytes, nodes: b.nodeCount, opset, target: target.target, input, outputs };
 }
 
 /** Everything that a reader of the file alone needs: classes, thresholds, preprocessing, and where it comes from. */
-function metadataOf({ config, classes, runId, step }: Checkpoint, { input, outputs }: TargetGraph) {
+function metadataOf({ config, classes, runId, step }: Checkpoint, { target, input, outputs }: TargetGraph) {
   return {
+    'plumbline.target': target,
     'plumbline.runId': runId,
     'plumbline.step': String(step),
     'plumbline.classes': JSON.stringify(classes),
@@ -56,4 +60,10 @@ function metadataOf({ config, classes, runId, step }: Checkpoint, { input, outpu
     // In the graph already, for readers who ask.
     'plumbline.normalization': JSON.stringify(config.normalization),
   };
+}
+
+/** Outputs `boxes` and `scores` of regions, for the runtime to choose from as the configuration says. */
+export function regionOutputs({ nmsIou, maxDetections, softNms }: Checkpoint['config']['test']): ModelOutputs {
+  const suppression = { nmsIou, maxDetections, ...(softNms ? { softNms: { minScore: softNms.minScore } } : {}) };
+  return { kind: 'regions', boxes: 'boxes', scores: 'scores', ...suppression };
 }

@@ -45,9 +45,8 @@ export async function writeModelFolder(
     files: {},
     trainingRunId: runId,
   };
-  const isPortable = outputs.kind !== 'regions';
-  const target = isPortable
-    ? { modelPath, manifestPath, manifest }
-    : modelFileTarget(out, manifest, { input, outputs });
-  return { modelPath, manifestPath, manifest: await writeModelFile(target, exported.bytes) };
+  const { target } = exported;
+  const place =
+    target === 'portable' ? { modelPath, manifestPath, manifest } : modelFileTarget(out, manifest, { input, outputs });
+  return { modelPath, manifestPath, manifest: await writeModelFile({ ...place, target }, exported.bytes) };
 }

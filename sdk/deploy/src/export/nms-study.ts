@@ -49,6 +49,7 @@ export class NmsStudy {
     const { mean } = config.normalization;
     let counts: readonly number[] = [];
     const graph = buildDetector(checkpoint, 17, {
+      target: 'portable',
       network: (b) => buildPreparedInput(b, config.imageSizeHw, mean),
       detect(b, weights, pyramid, network) {
         const found = buildCandidates(b, weights, config, pyramid, network.contentLimits);

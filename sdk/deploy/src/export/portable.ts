@@ -1,7 +1,7 @@
 import type { ModelOutputs } from '@plumbline/contract';
 import type { Checkpoint } from './checkpoint.js';
 import { buildDetections } from './detections.js';
-import { buildDetector, type ExportedModel } from './detector-graph.js';
+import { buildDetector, type ExportedModel, regionOutputs } from './detector-graph.js';
 import { buildFloatInput, buildFrameInput } from './frame-input.js';
 import { buildHeads } from './heads.js';
 import { buildProposals } from './proposals.js';
@@ -31,7 +31,9 @@ export interface PortableOptions {
 /**
  * Writes a checkpoint as an ONNX model that needs nothing but the standard operators: frames of one size in, final boxes
  * out. Outputs: `boxes` float [N, 4] xyxy in source px, `scores` float [N] descending in each frame, `classes` int64 [N],
- * 0-based, `images` int64 [N], the frame of the batch that each is of, ascending; N may be 0.
+ * 0-based, `images` int64 [N], the frame of the batch that each is of, ascending; N may be 0. With soft-NMS, for which
+ * ONNX has no operator, the outputs are `boxes`, `scores` [R, C] and `images` of the regions, network px, and the runtime
+ * chooses.
  * @throws {PlumblineError} PLB_DEPLOY_CHECKPOINT_TENSOR when a weight is missing or has another shape,
  *   PLB_DEPLOY_MODEL_UNSUPPORTED for a configuration without a graph
  */
@@ -39,11 +41,20 @@ export function exportPortable(checkpoint: Checkpoint, options: PortableOptions 
   const { config, classes } = checkpoint;
   const opset = options.opset ?? portableOpsets[0];
   const inputOf = options.input === 'network-image' ? buildFloatInput : buildFrameInput;
+  const isChosenOutside = config.test.softNms !== null;
   return buildDetector(checkpoint, opset, {
+    target: 'portable',
     network: (b) => inputOf(b, config.imageSizeHw, config.normalization.mean),
     detect(b, weights, pyramid, network) {
       const proposals = buildProposals(b, weights, config, pyramid, network.contentLimits);
       const heads = buildHeads(b, weights, config, classes.length, pyramid, proposals, network.contentLimits);
+      if (isChosenOutside) {
+        const boxDims = heads.isClassSpecific ? ['regions', classes.length, 4] : ['regions', 4];
+        b.output(portableOutputs.boxes, heads.boxes, 'float', boxDims);
+        b.output(portableOutputs.scores, heads.probabilities, 'float', ['regions', classes.length]);
+        b.output('images', heads.image, 'int64', ['regions']);
+        return;
+      }
       const found = buildDetections(b, config.test, heads, network, classes.length);
       b.output(portableOutputs.boxes, found.boxes, 'float', ['detections', 4]);
       b.output(portableOutputs.scores, found.scores, 'float', ['detections']);
@@ -56,6 +67,6 @@ export function exportPortable(checkpoint: Checkpoint, options: PortableOptions 
       b.output('refined', heads.boxes, 'float', refinedDims);
     },
     input: { name: portableInput, layout: 'NHWC', color: 'RGB', networkSizeHw: config.imageSizeHw },
-    outputs: portableOutputs satisfies ModelOutputs,
+    outputs: isChosenOutside ? regionOutputs(config.test) : (portableOutputs satisfies ModelOutputs),
   });
 }

@@ -19,7 +19,6 @@ describe('exportPortable', () => {
       value: 'torchvision',
       settings: { model: { conventions: 'torchvision', head: { aligned: false } } },
     },
-    { key: 'test.softNms', value: 'set', settings: { test: { softNms: {} } } },
     { key: 'test.resize', value: 'set', settings: { test: { resize: { shortSide: 64, longSide: 128 } } } },
   ])('refuses $key $value instead of exporting another model', ({ key, value, settings }) => {
     expect(() => exportPortable(checkpoint(settings))).toThrow(

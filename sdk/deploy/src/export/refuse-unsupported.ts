@@ -8,7 +8,6 @@ import type { Checkpoint } from './checkpoint.js';
 export function refuseUnsupported({ source, config: { model, test } }: Checkpoint): void {
   const settings: readonly [key: string, value: unknown, isExported: boolean][] = [
     ['model.conventions', model.conventions, model.conventions === 'mmdetection'],
-    ['test.softNms', 'set', test.softNms === null],
     ['test.resize', 'set', test.resize === null],
   ];
   const refused = settings.find(([, , isExported]) => !isExported);

@@ -5,7 +5,7 @@ import { computesFeatures } from '../feature-names.js';
 import { withHalfFloats } from '../half/half-floats.js';
 import { topKLimit } from '../lint/versions.js';
 import type { Checkpoint } from './checkpoint.js';
-import { buildDetector, type ExportedModel } from './detector-graph.js';
+import { buildDetector, type ExportedModel, regionOutputs } from './detector-graph.js';
 import { buildFixedFrameInput, buildPreparedInput, preparedInput } from './frame-input.js';
 import { buildHeads } from './heads.js';
 import { matrixNmsRounds } from './matrix-nms.js';
@@ -50,6 +50,7 @@ export function exportTensorrt(checkpoint: Checkpoint, options: TensorrtOptions 
     ? { name: 'frame', layout: 'NHWC', color: 'RGB', networkSizeHw: imageSizeHw, frameSizeHw: [...frameHw] }
     : preparedInput(imageSizeHw, mean);
   const exported = buildDetector(checkpoint, options.opset ?? 19, {
+    target: 'tensorrt',
     network: (b) =>
       frameHw ? buildFixedFrameInput(b, frameHw, imageSizeHw, mean) : buildPreparedInput(b, imageSizeHw, mean),
     detect(b, weights, pyramid, network) {
@@ -63,13 +64,7 @@ export function exportTensorrt(checkpoint: Checkpoint, options: TensorrtOptions 
       b.output('scores', scores, 'float', [count, classes.length]);
     },
     input,
-    outputs: {
-      kind: 'regions',
-      boxes: 'boxes',
-      scores: 'scores',
-      nmsIou: test.nmsIou,
-      maxDetections: test.maxDetections,
-    },
+    outputs: regionOutputs(test),
   });
   if (options.precision !== 'float16') return exported;
   const half = withHalfFloats(decodeModel(exported.bytes, source), computesFeatures);

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { ModelManifest } from '@plumbline/contract';
+import type { ModelManifest, ModelTarget } from '@plumbline/contract';
 import type { Dataset } from '@plumbline/data/dataset';
 import { readImageRgb } from '@plumbline/data/dataset';
 import { detectDataset, detectionTable, evaluateProtocol, groundTruthOfDataset } from '@plumbline/data/eval';
@@ -20,10 +20,12 @@ export class ModelJudge {
     private readonly dir: string,
     private readonly dataset: Dataset,
     private readonly manifest: ModelManifest,
+    private readonly target: ModelTarget | undefined,
   ) {}
 
-  static async open(dataset: Dataset, manifest: ModelManifest): Promise<ModelJudge> {
-    return new ModelJudge(await mkdtemp(join(tmpdir(), 'plumbline-gate-')), dataset, manifest);
+  /** @param target what the files are written for */
+  static async open(dataset: Dataset, manifest: ModelManifest, target?: ModelTarget): Promise<ModelJudge> {
+    return new ModelJudge(await mkdtemp(join(tmpdir(), 'plumbline-gate-')), dataset, manifest, target);
   }
 
   /** COCO figures of a model, fractions. */
@@ -76,7 +78,7 @@ export class ModelJudge {
     const sha256 = createHash('sha256').update(model).digest('hex');
     const manifest: ModelManifest = {
       ...this.manifest,
-      files: { [modelFileName]: { sha256, bytes: model.length } },
+      files: { [modelFileName]: { sha256, bytes: model.length, ...(this.target ? { target: this.target } : {}) } },
     };
     await writeFile(join(dir, modelFileName), model);
     await writeFile(join(dir, manifestFileName), JSON.stringify(manifest));

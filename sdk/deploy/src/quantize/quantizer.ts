@@ -65,7 +65,8 @@ export class Quantizer {
   /** Bytes of a model that {@link without} wrote. */
   encode(model: OnnxModel): Uint8Array {
     const own = Object.entries(this.metadata).map(([key, value]) => ({ key, value }));
-    return encodeModel({ ...model, metadata_props: [...(model.metadata_props ?? []), ...own] });
+    const others = (model.metadata_props ?? []).filter(({ key }) => !(key in this.metadata));
+    return encodeModel({ ...model, metadata_props: [...others, ...own] });
   }
 
   private write(nodes: readonly OnnxNode[], hasHalfFloats = this.settings.hasHalfFloats): OnnxModel {

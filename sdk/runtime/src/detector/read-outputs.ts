@@ -1,6 +1,12 @@
 /** Shapes in this module: N rows of a table or final boxes, R regions, C classes of the model. */
 import type { ModelOutputs } from '@plumbline/contract';
-import { type Detection, detectPerClass, type ScoredRegions, suppressAbove } from '@plumbline/core/geometry';
+import {
+  type Detection,
+  detectPerClass,
+  type ScoredRegions,
+  suppressAbove,
+  suppressSoftly,
+} from '@plumbline/core/geometry';
 import { boxToSource, type ImageRgb } from '@plumbline/core/image';
 import type { Tensor } from 'onnxruntime-node';
 import type { FramePlacement } from '../session/feed.js';
@@ -81,8 +87,12 @@ function read(
         outputs.kind === 'regions'
           ? readRegions(outputs, results, context.classes.length, wrong)
           : readCandidates(outputs, results, context.classes.length, wrong);
-      return detectPerClass(regions, outputs.maxDetections, (boxes, scores) =>
-        suppressAbove(boxes, scores, context.scoreThreshold, outputs.nmsIou),
+      const { nmsIou, maxDetections } = outputs;
+      const softNms = outputs.kind === 'regions' ? outputs.softNms : undefined;
+      return detectPerClass(regions, maxDetections, (boxes, scores) =>
+        softNms
+          ? suppressSoftly(boxes, scores, context.scoreThreshold, nmsIou, softNms.minScore)
+          : suppressAbove(boxes, scores, context.scoreThreshold, nmsIou),
       );
     }
     case 'finalTable': {

@@ -28,7 +28,7 @@ export async function createDetector(options: DetectorOptions): Promise<Detector
     const params = { requested: scoreThreshold, lowest: manifest.scoreThreshold };
     throw new PlumblineError('PLB_RUNTIME_THRESHOLD_TOO_LOW', params);
   }
-  const keepsQuantizationPairs = folder.outputs.kind === 'regions';
+  const keepsQuantizationPairs = folder.target === 'tensorrt';
   const opened = await openSession(folder.modelPath, { ...options, keepsQuantizationPairs });
   const detector = new SessionDetector(folder, opened, scoreThreshold);
   try {

@@ -6,6 +6,7 @@ import {
   type ModelInput,
   type ModelManifest,
   type ModelOutputs,
+  type ModelTarget,
   modelManifestSchema,
   PlumblineError,
 } from '@plumbline/contract';
@@ -22,6 +23,8 @@ export interface ModelFolder {
   /** What the .onnx file takes and returns. */
   readonly input: ModelInput;
   readonly outputs: ModelOutputs;
+  /** What the .onnx file was written for, where its manifest says so. */
+  readonly target: ModelTarget | undefined;
   /** Path of the .onnx file. */
   readonly modelPath: string;
   /** Of the .onnx file, lower-case hex. */
@@ -59,6 +62,6 @@ export async function loadModelFolder(path: string): Promise<ModelFolder> {
     const params = { file: modelPath, expectedSha256: listed.sha256, actualSha256: sha256 };
     throw new PlumblineError('PLB_RUNTIME_MODEL_HASH_MISMATCH', params);
   }
-  const { input = manifest.input, outputs = manifest.outputs } = listed;
-  return { dir, manifest, input, outputs, modelPath, sha256 };
+  const { input = manifest.input, outputs = manifest.outputs, target } = listed;
+  return { dir, manifest, input, outputs, target, modelPath, sha256 };
 }

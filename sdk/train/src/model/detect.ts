@@ -1,6 +1,6 @@
 /** Shapes in this module: B images, R proposals of one image, C classes; boxes flat xyxy px. */
 import type { Detection, KeptBox, ScoredRegions } from '@plumbline/core/geometry';
-import { detectPerClass, pairsAbove, softNmsLinear, suppressAbove } from '@plumbline/core/geometry';
+import { detectPerClass, pairsAbove, suppressAbove, suppressSoftly } from '@plumbline/core/geometry';
 import { boxToSource, type ImageRgb, type Placement, paddedSide, placeByRule, placeImage } from '@plumbline/core/image';
 import * as tf from '@tensorflow/tfjs-core';
 import { inScope, type Reading, read, readSync } from '../engines/index.js';
@@ -175,12 +175,7 @@ function suppress(
   const { minDetectionSide } = conventions[model.config.model.conventions];
   const isLarge = (i: number) => minDetectionSide === 0 || isAtLeast(boxesXyxy, i, minDetectionSide);
   const eligible = scores.map((score, i) => (isLarge(i) ? score : Number.NEGATIVE_INFINITY));
-  if (!softNms) return suppressAbove(boxesXyxy, eligible, scoreThreshold, nmsIou);
-  const order = [...scores.keys()]
-    .filter((i) => eligible[i]! > scoreThreshold)
-    .sort((a, b) => scores[b]! - scores[a]! || a - b);
-  const ordered = Float32Array.from({ length: 4 * order.length }, (_, k) => boxesXyxy[4 * order[k >> 2]! + (k & 3)]!);
-  const orderedScores = Float32Array.from(order, (i) => scores[i]!);
-  const kept = softNmsLinear(ordered, orderedScores, { iouThreshold: nmsIou, minScore: softNms.minScore });
-  return kept.indices.map((i, k) => ({ index: order[i]!, score: kept.scores[k]! }));
+  return softNms
+    ? suppressSoftly(boxesXyxy, eligible, scoreThreshold, nmsIou, softNms.minScore)
+    : suppressAbove(boxesXyxy, eligible, scoreThreshold, nmsIou);
 }
