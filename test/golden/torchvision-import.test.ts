@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TrainConfig, trainConfigSchema } from '@plumbline/contract';
+import { conventions } from '@plumbline/core/geometry';
 import { type ImageRgb, placeImage } from '@plumbline/core/image';
 import { loadEngine } from '@plumbline/train/engines';
 import {
-  conventions,
   createDetectorModel,
   type DetectorModel,
   detectImage,

@@ -56,6 +56,11 @@ export const variants: readonly Variant[] = [
     model: { regressors: 3, classifiers: 'perStage' },
     test: { regressor: 1 },
   },
+  {
+    name: "torchvision's conventions",
+    model: { kind: 'faster', regressors: 1, conventions: 'torchvision' },
+    head: { shared: true, aligned: false, samplingRatio: 2 },
+  },
   { name: 'soft-NMS', model: { regressors: 2 }, test: { softNms: {} } },
   { name: 'soft-NMS of boxes of each class', model: { regressors: 1 }, test: { softNms: { minScore: 0.1 } } },
   { name: 'Double-Head, n = 1', model: { regressors: 1 }, head: { branch: 'conv' } },

@@ -11,6 +11,7 @@ export {
 } from './box-coder.js';
 export { iou, iouMatrix } from './boxes.js';
 export { concatFloat32 } from './concat.js';
+export { type Conventions, conventions, isAtLeast } from './conventions.js';
 export type { Detection } from './detection.js';
 export { background, ignored, type MatchOptions, type MatchResult, matchPriors } from './matcher.js';
 export { nms } from './nms.js';

@@ -4,8 +4,8 @@
  * C foreground classes, F fully connected channels.
  */
 import { hasStageClassifiers, type TrainConfig } from '@plumbline/contract';
-import { concatFloat32, type Stds, stageStds } from '@plumbline/core/geometry';
-import { buildDecode } from './box-decode.js';
+import { concatFloat32, conventions, type Stds, stageStds } from '@plumbline/core/geometry';
+import { buildDecode, buildIsAtLeast } from './box-decode.js';
 import type { Weights } from './checkpoint.js';
 import { buildConvBranch, convBranchOutputs } from './conv-branch.js';
 import { buildDense } from './dense.js';
@@ -41,6 +41,7 @@ export function buildHeads(
   limits: Value,
 ): HeadOutput {
   const isStatic = proposals.isProposal !== undefined;
+  const { clamp, minDetectionSide } = conventions[model.conventions];
   const classifiers = hasStageClassifiers(model) ? model.regressors : 1;
   const wanted = test.classifier === null ? Array.from({ length: classifiers }, (_, k) => k + 1) : [test.classifier];
   const lastRegressor = test.regressor ?? model.regressors;
@@ -76,7 +77,7 @@ export function buildHeads(
     const perClass = () => b.reshape(`${path}.deltas`, found.deltas!, [-1, classCount, 4]);
     if (isSpecific && stage === lastRegressor) {
       const rows = b.op('roi_head.priors', 'Unsqueeze', [priors, b.ints([1])]);
-      boxes = buildDecode(b, `${path}.decode`, rows, perClass(), limits);
+      boxes = buildDecode(b, `${path}.decode`, rows, perClass(), limits, clamp);
       isClassSpecific = true;
       if (stage === lastStage) break;
     }
@@ -89,12 +90,16 @@ export function buildHeads(
       deltas = b.op('roi_head.kept.deltas', 'Gather', [deltas, kept]);
       image = b.op('roi_head.kept.image', 'Gather', [image, kept]);
     }
-    priors = buildDecode(b, boxes === undefined ? `${path}.decode` : `${path}.next`, priors, deltas, limits);
+    priors = buildDecode(b, boxes === undefined ? `${path}.decode` : `${path}.next`, priors, deltas, limits, clamp);
     if (stage === lastRegressor) boxes ??= priors;
   }
   probabilities ??= foreground(b, averageScores(b, logits, test.average), classCount);
   const rows = kept ? b.op('roi_head.kept.probabilities', 'Gather', [probabilities, kept]) : probabilities;
-  return { probabilities: rows, boxes: boxes!, isClassSpecific, image };
+  if (minDetectionSide === 0) return { probabilities: rows, boxes: boxes!, isClassSpecific, image };
+  const isLarge = buildIsAtLeast(b, 'roi_head.detectionSide', boxes!, minDetectionSide);
+  const isLargePair = isClassSpecific ? b.op('roi_head.isLargePair', 'Squeeze', [isLarge, b.ints([2])]) : isLarge;
+  const large = b.op('roi_head.largeProbabilities', 'Where', [isLargePair, rows, b.floats([0])]);
+  return { probabilities: large, boxes: boxes!, isClassSpecific, image };
 }
 
 interface StageShape {
@@ -122,6 +127,7 @@ function buildStage(
 ): { logits?: Value; deltas?: Value } {
   const { fcChannels: fc, roiSize, samplingRatio, aligned, shared, branch, regressionRoiScale: scale } = model.head;
   const { channels } = model.fpn;
+  const { levelRule } = conventions[model.conventions];
   const inputs = channels * roiSize * roiSize;
   const pool = (name: string, sideScale: number) =>
     buildRoiFeatures(
@@ -129,7 +135,7 @@ function buildStage(
       `${path}.${name}`,
       pyramid,
       { boxes, image },
-      { channels, roiSize, samplingRatio, aligned, sideScale, isStatic },
+      { channels, roiSize, samplingRatio, aligned, sideScale, isStatic, levelRule },
     );
   const classified = isClassified ? pool('pool', 1) : undefined;
   const regressed = isRegressed

@@ -3,8 +3,15 @@
  * M proposals of all images.
  */
 import type { TrainConfig } from '@plumbline/contract';
-import { levelAnchors, pyramidSizesHw, pyramidStrides } from '@plumbline/core/geometry';
-import { buildDecode } from './box-decode.js';
+import {
+  type AnchorOptions,
+  conventions,
+  gridStrideHw,
+  levelAnchors,
+  pyramidSizesHw,
+  pyramidStrides,
+} from '@plumbline/core/geometry';
+import { buildDecode, buildIsAtLeast } from './box-decode.js';
 import type { Weights } from './checkpoint.js';
 import { conv, convParameters } from './conv.js';
 import type { GraphBuilder, Value } from './graph-builder.js';
@@ -54,6 +61,7 @@ export function buildCandidates(
   limits: Value,
 ): Candidates {
   const { anchors, fpn } = config.model;
+  const { roundedAnchors, clamp, minProposalSide } = conventions[config.model.conventions];
   const perCell = anchors.ratios.length;
   const head = headParameters(b, weights, fpn.channels, perCell);
   const levels = pyramidSizesHw(config.imageSizeHw).map((sizeHw, level) => {
@@ -75,7 +83,8 @@ export function buildCandidates(
       [allDeltas, b.op(`${path}.topIndex`, 'Unsqueeze', [index!, b.ints([2])])],
       { batch_dims: 1 },
     );
-    const priors = gatherAnchors(b, path, sizeHw, pyramidStrides[level]!, anchors, index!);
+    const options = roundedAnchors ? { roundedBase: true, strideHw: gridStrideHw(config.imageSizeHw, sizeHw) } : {};
+    const priors = gatherAnchors(b, path, sizeHw, pyramidStrides[level]!, anchors, options, index!);
     return { count, logits: logits!, deltas, priors };
   });
   const all = (part: 'logits' | 'deltas' | 'priors') =>
@@ -85,10 +94,17 @@ export function buildCandidates(
       levels.map((level) => level[part]),
       { axis: 1 },
     );
+  const counts = levels.map((level) => level.count);
+  const boxes = buildDecode(b, 'rpn_head.decode', all('priors'), all('deltas'), limits, clamp);
+  const logits = all('logits');
+  if (minProposalSide === 0) return { boxes, logits, counts };
+  // Too small a box becomes one without area, which suppresses nothing, and comes last.
+  const isLarge = buildIsAtLeast(b, 'rpn_head.proposalSide', boxes, minProposalSide);
+  const row = b.op('rpn_head.isLargeRow', 'Squeeze', [isLarge, b.ints([2])]);
   return {
-    boxes: buildDecode(b, 'rpn_head.decode', all('priors'), all('deltas'), limits),
-    logits: all('logits'),
-    counts: levels.map((level) => level.count),
+    boxes: b.op('rpn_head.largeBoxes', 'Where', [isLarge, boxes, b.floats([0])]),
+    logits: b.op('rpn_head.largeLogits', 'Where', [row, logits, b.floats([Number.NEGATIVE_INFINITY])]),
+    counts,
   };
 }
 
@@ -113,11 +129,12 @@ function gatherAnchors(
   sizeHw: readonly [number, number],
   stride: number,
   { scale, ratios }: TrainConfig['model']['anchors'],
+  { roundedBase = false, ...grid }: AnchorOptions,
   index: Value,
 ): Value {
   // Cell and shape are looked up apart: a table of every anchor would be `ratios.length` times as large.
-  const cells = levelAnchors(sizeHw, stride, 0, [1]);
-  const shapes = levelAnchors([1, 1], stride, scale, ratios);
+  const cells = levelAnchors(sizeHw, stride, 0, [1], grid);
+  const shapes = levelAnchors([1, 1], stride, scale, ratios, { roundedBase });
   const perCell = b.ints([ratios.length], []);
   const cellTable = b.constant(`${path}.cells`, 'float', [sizeHw[0] * sizeHw[1], 4], cells);
   const shapeTable = b.constant(`${path}.shapes`, 'float', [ratios.length, 4], shapes);

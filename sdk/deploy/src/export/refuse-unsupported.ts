@@ -5,9 +5,8 @@ import type { Checkpoint } from './checkpoint.js';
  * Refuses configurations that the graph has no form for, instead of exporting another model than was trained.
  * @throws {PlumblineError} PLB_DEPLOY_MODEL_UNSUPPORTED naming the setting
  */
-export function refuseUnsupported({ source, config: { model, test } }: Checkpoint): void {
+export function refuseUnsupported({ source, config: { test } }: Checkpoint): void {
   const settings: readonly [key: string, value: unknown, isExported: boolean][] = [
-    ['model.conventions', model.conventions, model.conventions === 'mmdetection'],
     ['test.resize', 'set', test.resize === null],
   ];
   const refused = settings.find(([, , isExported]) => !isExported);

@@ -1,4 +1,5 @@
 /** Shapes in this module: R rois, C channels, S = roiSize. */
+import type { RoiLevelRule } from '@plumbline/core/geometry';
 import { FloatAttribute, type GraphBuilder, type Value } from './graph-builder.js';
 import type { Proposals } from './proposals.js';
 
@@ -19,6 +20,8 @@ export interface RoiFeatureOptions {
   readonly aligned: boolean;
   /** Factor of the sides of what is pooled, about the centre; the level is that of the box itself. 1 when absent. */
   readonly sideScale?: number;
+  /** Which rounding decides at the boundary of two levels; mmdetection's when absent. */
+  readonly levelRule?: RoiLevelRule;
   /** Operators whose shapes do not depend on the numbers; rows in order. */
   readonly isStatic?: boolean;
 }
@@ -47,13 +50,13 @@ export function buildRoiFeatures(
   const [low, high] = b.split(name('corners'), boxes, [2, 2], 1);
   const [width, height] = b.split(name('sides'), b.op(name('side'), 'Sub', [high!, low!]), [1, 1], 1);
   const root = b.op(name('root'), 'Sqrt', [b.op(name('area'), 'Mul', [width!, height!])]);
-  const size = b.op(name('size'), 'Add', [b.op(name('size0'), 'Div', [root, b.floats([56])]), b.floats([1e-6])]);
+  const relative = b.op(name('size0'), 'Div', [root, b.floats([56])]);
+  const isTorchvision = options.levelRule === 'torchvision';
+  const size = isTorchvision ? relative : b.op(name('size'), 'Add', [relative, b.floats([1e-6])]);
+  // torchvision adds the millionth to the logarithm.
+  const bounds = [2, 4, 8].map((bound) => (isTorchvision ? bound * 2 ** -1e-6 : bound));
   // [R, 3] -> how many of the thresholds 2, 4, 8 are reached; a degenerate box compares false with all: level 0.
-  const reached = b.cast(
-    name('reached'),
-    b.op(name('isReached'), 'GreaterOrEqual', [size, b.floats([2, 4, 8])]),
-    'int64',
-  );
+  const reached = b.cast(name('reached'), b.op(name('isReached'), 'GreaterOrEqual', [size, b.floats(bounds)]), 'int64');
   const pooled = scaleSides(b, path, boxes, low!, high!, options.sideScale ?? 1);
   const roiAlign = (k: number, rois: Value, batch: Value) =>
     b.op(`${path}.p${k + 2}.roiAlign`, 'RoiAlign', [pyramid[k]!, rois, batch], {

@@ -1,10 +1,16 @@
 /** Shapes in this module: B images, R proposals of one image, C classes; boxes flat xyxy px. */
 import type { Detection, KeptBox, ScoredRegions } from '@plumbline/core/geometry';
-import { detectPerClass, pairsAbove, suppressAbove, suppressSoftly } from '@plumbline/core/geometry';
+import {
+  conventions,
+  detectPerClass,
+  isAtLeast,
+  pairsAbove,
+  suppressAbove,
+  suppressSoftly,
+} from '@plumbline/core/geometry';
 import { boxToSource, type ImageRgb, type Placement, paddedSide, placeByRule, placeImage } from '@plumbline/core/image';
 import * as tf from '@tensorflow/tfjs-core';
 import { inScope, type Reading, read, readSync } from '../engines/index.js';
-import { conventions, isAtLeast } from './conventions.js';
 import { type DetectorModel, modelAnchors, runTrunk } from './detector-model.js';
 import { inferenceContext } from './layers.js';
 import { selectCandidates, suppressCandidates } from './proposals.js';

@@ -1,9 +1,8 @@
 import { backboneStages, type ModelConfig, type TrainConfig } from '@plumbline/contract';
-import { gridStrideHw, levelAnchors, pyramidSizesHw, pyramidStrides } from '@plumbline/core/geometry';
+import { conventions, gridStrideHw, levelAnchors, pyramidSizesHw, pyramidStrides } from '@plumbline/core/geometry';
 import { createRandom } from '@plumbline/core/random';
 import type * as tf from '@tensorflow/tfjs-core';
 import { type BackboneParameters, backbone, createBackbone } from './backbone.js';
-import { conventions } from './conventions.js';
 import { createFpn, type FpnParameters, fpn } from './fpn.js';
 import type { ForwardContext } from './layers.js';
 import { type Parameter, ParameterStore } from './parameters.js';

@@ -3,10 +3,9 @@
  * Boxes are flat xyxy px of the network input; no gradient passes through boxes or targets.
  */
 import { hasStageClassifiers } from '@plumbline/contract';
-import { encodeBoxes, pyramidStrides, stageStds } from '@plumbline/core/geometry';
+import { conventions, encodeBoxes, pyramidStrides, stageStds } from '@plumbline/core/geometry';
 import * as tf from '@tensorflow/tfjs-core';
 import { type Reading, read, readSync } from '../engines/index.js';
-import { conventions } from './conventions.js';
 import type { DetectorModel } from './detector-model.js';
 import type { ForwardContext } from './layers.js';
 import { crossEntropyMean, l1Sum, smoothL1Sum } from './losses.js';

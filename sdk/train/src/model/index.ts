@@ -1,5 +1,4 @@
 export { type BackboneParameters, backbone, createBackbone } from './backbone.js';
-export { type Conventions, conventions } from './conventions.js';
 export {
   type BranchDescription,
   type DescribeOptions,

@@ -1,6 +1,13 @@
 /** Shapes in this module: A anchors of all levels; boxes flat xyxy px of the network input. No gradient passes here. */
-import { decodeBoxes, nms, rpnStds, topKIndices } from '@plumbline/core/geometry';
-import { type Conventions, conventions, isAtLeast } from './conventions.js';
+import {
+  type Conventions,
+  conventions,
+  decodeBoxes,
+  isAtLeast,
+  nms,
+  rpnStds,
+  topKIndices,
+} from '@plumbline/core/geometry';
 
 /** The best anchors of each level, decoded; the one set from which both proposal sets are suppressed. */
 export interface Candidates {

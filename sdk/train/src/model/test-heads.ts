@@ -1,8 +1,7 @@
 /** Shapes in this module: R proposals of one image, C classes; boxes flat xyxy px. */
-import { decodeBoxes, stageStds } from '@plumbline/core/geometry';
+import { conventions, decodeBoxes, stageStds } from '@plumbline/core/geometry';
 import * as tf from '@tensorflow/tfjs-core';
 import { type Reading, read, readSync } from '../engines/index.js';
-import { conventions } from './conventions.js';
 import type { DetectorModel } from './detector-model.js';
 import { inferenceContext } from './layers.js';
 import { bestForeground, refineBoxes } from './refine-boxes.js';

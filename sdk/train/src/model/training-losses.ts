@@ -2,10 +2,9 @@
  * Shapes in this module: B images, A anchors. Boxes are flat xyxy px of the network input; no gradient passes through
  * boxes or targets.
  */
-import { pyramidStrides } from '@plumbline/core/geometry';
+import { conventions, pyramidStrides } from '@plumbline/core/geometry';
 import * as tf from '@tensorflow/tfjs-core';
 import { type Reading, read, readSync } from '../engines/index.js';
-import { conventions } from './conventions.js';
 import type { DetectorModel, TrunkOutput } from './detector-model.js';
 import { headLossesReading, type StageOutcome } from './head-losses.js';
 import type { ForwardContext } from './layers.js';

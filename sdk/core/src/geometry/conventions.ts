@@ -1,5 +1,6 @@
 import type { ModelConfig } from '@plumbline/contract';
-import type { DecodeOptions, RoiLevelRule } from '@plumbline/core/geometry';
+import type { DecodeOptions } from './box-coder.js';
+import type { RoiLevelRule } from './roi-level.js';
 
 /** Details in which detector libraries differ; weights work only with those that they were trained with. */
 export interface Conventions {
