@@ -1,13 +1,15 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { ImageInput, ModelInput } from '@plumbline/contract';
 import { createRandom } from '@plumbline/core/random';
 import { exportPortable, portableOpsets, readCheckpoint } from '@plumbline/deploy/export';
 import { calibrateQuantizer, type QuantizeTarget, quantizeTargets, targetSettings } from '@plumbline/deploy/quantize';
 import { foldConstants } from '@plumbline/runtime/session';
 import { InferenceSession } from 'onnxruntime-node';
 import { afterAll, describe, expect, it } from 'vitest';
+import { smallDetector } from '../fixtures/foreign-model.js';
 import { frameInput } from '../fixtures/frame-input.js';
 import { tinyConfig, writeRandomCheckpoint } from './random-checkpoint.js';
 
@@ -73,15 +75,49 @@ describe.each(variants)('the exported graph of $name', ({ name, model }) => {
   });
 });
 
+describe('a graph of another project in integers', () => {
+  it.skipIf(!hasOnnx).each(['cpu-x64', 'cpu-arm64'] as const)('passes onnx.checker for %s', async (target) => {
+    const models = [
+      { name: 'small', bytes: smallDetector(), input: networkImage },
+      {
+        name: 'torchvision',
+        bytes: readFileSync(join(import.meta.dirname, '../fixtures/foreign/torchvision-fasterrcnn.onnx')),
+        // With branches whose graphs take values from around them.
+        input: { ...networkImage, layout: 'CHW', fit: 'none' } as const,
+      },
+    ];
+    for (const { name, bytes, input } of models) {
+      const file = join(dir, `${name}-${target}.onnx`);
+      writeFileSync(file, bytes);
+      writeFileSync(file, await quantized(file, target, input));
+      expect(execFileSync(python, ['-c', check, file], { encoding: 'utf8' }).trim()).toBe(`${file} 17`);
+      const session = await InferenceSession.create(file);
+      await session.release();
+    }
+  });
+});
+
+const networkImage: ImageInput = {
+  kind: 'image',
+  name: 'images',
+  layout: 'NCHW',
+  color: 'RGB',
+  networkSizeHw: [32, 32],
+  fit: 'stretch',
+  pad: [0, 0, 0],
+  mean: [0, 0, 0],
+  std: [255, 255, 255],
+};
+
 /** Ranges from one frame of noise. */
-async function quantized(file: string, target: QuantizeTarget): Promise<Uint8Array> {
+async function quantized(file: string, target: QuantizeTarget, input: ModelInput = frameInput): Promise<Uint8Array> {
   const random = createRandom(5);
   const data = Uint8Array.from({ length: 64 * 64 * 3 }, () => random.int(256));
   const images = (async function* () {
     yield { name: 'noise', image: { width: 64, height: 64, data } };
   })();
   const settings = targetSettings(target, true, 17);
-  const options = { method: 'percentile', settings, input: frameInput } as const;
+  const options = { method: 'percentile', settings, input } as const;
   const quantizer = await calibrateQuantizer(await foldConstants(file), file, images, options);
   return quantizer.encode(quantizer.without(new Set()));
 }
