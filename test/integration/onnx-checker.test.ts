@@ -1,8 +1,8 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { ModelInput } from '@plumbline/contract';
+import type { ImageInput, ModelInput } from '@plumbline/contract';
 import { createRandom } from '@plumbline/core/random';
 import {
   type Checkpoint,
@@ -22,6 +22,7 @@ import { foldConstants } from '@plumbline/runtime/session';
 import { loadEngine } from '@plumbline/train/engines';
 import { InferenceSession } from 'onnxruntime-node';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { smallDetector } from '../fixtures/foreign-model.js';
 import { classes, createVariant, type Variant, variants } from './detector-variants.js';
 
 /** A Python with the PyPI package onnx; name another one in PLUMBLINE_ONNX_PYTHON. */
@@ -140,6 +141,41 @@ describe.each(quantizeTargets)('the quantized graph for %s', (target) => {
     expectPasses(files);
   });
 });
+
+describe('a graph of another project in integers', () => {
+  it.skipIf(!hasOnnx).each(['cpu-x64', 'cpu-arm64'] as const)('passes onnx.checker for %s', async (target) => {
+    const models = [
+      { name: 'small', bytes: smallDetector(), input: networkImage },
+      {
+        name: 'torchvision',
+        bytes: readFileSync(join(import.meta.dirname, '../fixtures/foreign/torchvision-fasterrcnn.onnx')),
+        // With branches whose graphs take values from around them.
+        input: { ...networkImage, layout: 'CHW', fit: 'none' } as const,
+      },
+    ];
+    for (const { name, bytes, input } of models) {
+      const file = join(dir, `${name}-${target}.onnx`);
+      writeFileSync(file, bytes);
+      const quantizer = await quantizerOf(file, target, input, 17);
+      writeFileSync(file, quantizer.encode(quantizer.without(new Set())));
+      expectPasses([[file, 17]]);
+      const session = await InferenceSession.create(file);
+      await session.release();
+    }
+  });
+});
+
+const networkImage: ImageInput = {
+  kind: 'image',
+  name: 'images',
+  layout: 'NCHW',
+  color: 'RGB',
+  networkSizeHw: [32, 32],
+  fit: 'stretch',
+  pad: [0, 0, 0],
+  mean: [0, 0, 0],
+  std: [255, 255, 255],
+};
 
 /** Ranges from one frame of noise. */
 async function quantizerOf(file: string, target: QuantizeTarget, input: ModelInput, opset: number): Promise<Quantizer> {
