@@ -306,7 +306,7 @@ describe('plumbline quantize', () => {
       const report = join(disk.dir, 'report.html');
       disk.leave(1, 4);
       const unreported = await quantize(model, join(dir, 'reported'), blanks(), blanks(), '--html', report);
-      expect(unreported.stderr).toContain(`PLB_DEPLOY_WRITE_FAILED: ${report}`);
+      expect(unreported.stderr).toContain(`PLB_CLI_WRITE_FAILED: ${report}`);
       expect(readdirSync(disk.dir).sort()).toEqual(['filler', 'quantized']);
     },
     120_000,

@@ -218,6 +218,18 @@ describe('plumbline eval', () => {
     expect(stderr).toContain(message);
   });
 
+  it('names a file that it cannot write, with a code', async () => {
+    const taken = join(dir, 'taken');
+    await writeFile(taken, 'a file');
+    for (const flag of ['--dt-out', '--html']) {
+      const out = join(taken, 'out');
+      const { exitCode, stderr } = await runPlumbline('eval', '--model', model, '--data', spec, flag, out);
+      expect(stderr).toContain(`PLB_CLI_WRITE_FAILED: ${out}: cannot be written (`);
+      expect(exitCode).toBe(1);
+    }
+    expect(await readFile(taken, 'utf8')).toBe('a file');
+  });
+
   it('prints a bad file as a coded JSON document', async () => {
     const bad = join(dir, 'bad.json');
     await writeFile(bad, '[{"image_id": 1, "category_id": 1, "bbox": [0, 0, 1, 1], "score": NaN}]');

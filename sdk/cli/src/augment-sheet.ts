@@ -1,8 +1,7 @@
-import { mkdir, writeFile } from 'node:fs/promises';
-import { dirname } from 'node:path';
 import { trainConfigSchema } from '@plumbline/contract';
 import { loadConfig } from '@plumbline/core/config';
 import type { Dataset } from '@plumbline/data/dataset';
+import { writeOutput } from './output-file.js';
 
 export interface AugmentSheetOptions {
   readonly file: string;
@@ -43,8 +42,7 @@ export async function writeAugmentSheet(dataset: Dataset, { file, config, count 
       normalization: given.normalization,
       cellSidePx: 420,
     });
-    await mkdir(dirname(file), { recursive: true });
-    await writeFile(file, picture);
+    await writeOutput(file, picture);
   } finally {
     await loader.close();
   }

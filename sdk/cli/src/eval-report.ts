@@ -1,6 +1,5 @@
 import { statSync } from 'node:fs';
-import { mkdir, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { PlumblineError } from '@plumbline/contract';
 import type { Dataset } from '@plumbline/data/dataset';
 import type { CocoDetections, CocoGroundTruth, CocoResult } from '@plumbline/data/eval';
@@ -8,6 +7,7 @@ import type { EvaluationRecord } from '@plumbline/data/report';
 import { openModel } from './open-model.js';
 import { parseScore } from './option-values.js';
 import { Progress, utcMinute } from './output.js';
+import { writeOutput } from './output-file.js';
 
 /** Options of `plumbline eval` that concern the report. */
 export interface ReportOptions {
@@ -130,6 +130,5 @@ function recordOf({ protocol, scoreThreshold }: ReportRequest, dataset: string, 
 async function writeReport({ html }: ReportRequest, first: EvaluationRecord, second?: EvaluationRecord): Promise<void> {
   const { renderComparison, renderReport } = await import('@plumbline/data/report');
   const text = second ? await renderComparison(first, second) : await renderReport(first);
-  await mkdir(dirname(html), { recursive: true });
-  await writeFile(html, text);
+  await writeOutput(html, text);
 }

@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ModelManifest } from '@plumbline/contract';
-import { writeModelFile, writeWholeFile } from '@plumbline/deploy/quantize';
+import { writeModelFile } from '@plumbline/deploy/quantize';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 let dir: string;
@@ -35,16 +35,5 @@ describe('writeModelFile', () => {
     });
     expect(readFileSync(join(dir, 'model.onnx'), 'utf8')).toBe('old');
     expect(readdirSync(dir).sort()).toEqual(['manifest.json.partial', 'model.onnx']);
-  });
-});
-
-describe('writeWholeFile', () => {
-  it('makes the folders that it needs, and says where one cannot be made', async () => {
-    await writeWholeFile(join(dir, 'a', 'b', 'page.html'), 'text');
-    expect(readFileSync(join(dir, 'a', 'b', 'page.html'), 'utf8')).toBe('text');
-    await expect(writeWholeFile(join(dir, 'a', 'b', 'page.html', 'c.html'), 'text')).rejects.toMatchObject({
-      code: 'PLB_DEPLOY_WRITE_FAILED',
-      params: { file: join(dir, 'a', 'b', 'page.html', 'c.html') },
-    });
   });
 });

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, extname, join, resolve } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { type ModelManifest, type ModelTarget, modelManifestSchema, PlumblineError } from '@plumbline/contract';
 import { loadConfig } from '@plumbline/core/config';
+import { writeWhole } from '@plumbline/core/files';
 import { manifestFileName, modelFileName } from '@plumbline/runtime/model-folder';
 
 /** Where a further file of a model goes. */
@@ -73,10 +73,13 @@ export async function writeModelFile(target: ModelFileTarget, bytes: Uint8Array)
   const file = { sha256, bytes: bytes.length, ...(target.target ? { target: target.target } : {}), ...ownIo(target) };
   const files = { ...target.manifest.files, [basename(modelPath)]: file };
   const manifest = { ...target.manifest, files };
-  await writeTogether([
-    [modelPath, bytes],
-    [manifestPath, `${JSON.stringify(manifest, null, 2)}\n`],
-  ]);
+  await writeWhole(
+    [
+      [modelPath, bytes],
+      [manifestPath, `${JSON.stringify(manifest, null, 2)}\n`],
+    ],
+    (params, cause) => new PlumblineError('PLB_DEPLOY_WRITE_FAILED', params, { cause }),
+  );
   return manifest;
 }
 
@@ -86,36 +89,4 @@ function ownIo({ manifest, io }: ModelFileTarget): Partial<FileIo> {
   if (!isDeepStrictEqual(io.input, manifest.input)) own.input = io.input;
   if (!isDeepStrictEqual(io.outputs, manifest.outputs)) own.outputs = io.outputs;
   return own;
-}
-
-/**
- * Writes one file, whole or not at all, and the folders that it needs.
- * @throws {PlumblineError} PLB_DEPLOY_WRITE_FAILED
- */
-export function writeWholeFile(path: string, content: Uint8Array | string): Promise<void> {
-  return writeTogether([[path, content]]);
-}
-
-type FileContent = readonly [path: string, content: Uint8Array | string];
-
-async function writeTogether(files: readonly FileContent[]): Promise<void> {
-  const begun: string[] = [];
-  let file = '';
-  try {
-    for (const [path, content] of files) {
-      file = path;
-      await mkdir(dirname(path), { recursive: true });
-      begun.push(`${path}.partial`);
-      await writeFile(`${path}.partial`, content);
-    }
-    for (const [path] of files) {
-      file = path;
-      await rename(`${path}.partial`, path);
-    }
-  } catch (cause) {
-    // What stopped the writing is told, not what stops the clearing up.
-    for (const partial of begun) await rm(partial, { force: true }).catch(() => {});
-    const reason = (cause as NodeJS.ErrnoException).code ?? String(cause);
-    throw new PlumblineError('PLB_DEPLOY_WRITE_FAILED', { file, reason }, { cause });
-  }
 }

@@ -1,5 +1,3 @@
-import { mkdir, writeFile } from 'node:fs/promises';
-import { dirname } from 'node:path';
 import { PlumblineError } from '@plumbline/contract';
 import type { InspectedDataset } from '@plumbline/data/inspect';
 import type { Command } from 'commander';
@@ -7,6 +5,7 @@ import { writeAugmentSheet } from '../augment-sheet.js';
 import { loadOptional } from '../load-package.js';
 import { parseCount } from '../option-values.js';
 import { Progress, printJson, utcMinute } from '../output.js';
+import { writeOutput } from '../output-file.js';
 import { registerDatasetConvert } from './dataset-convert.js';
 import { registerDatasetFetch } from './dataset-fetch.js';
 import { registerDatasetSplit } from './dataset-split.js';
@@ -64,8 +63,7 @@ async function runInspect(spec: string, flags: InspectFlags): Promise<void> {
   }
   if (flags.html) {
     const { renderInspection } = await import('@plumbline/data/report');
-    await mkdir(dirname(flags.html), { recursive: true });
-    await writeFile(flags.html, await renderInspection(inspected, utcMinute(new Date())));
+    await writeOutput(flags.html, await renderInspection(inspected, utcMinute(new Date())));
   }
   if (flags.json) printJson(inspection);
   else process.stdout.write(asText(inspected));

@@ -1,5 +1,3 @@
-import { mkdir, writeFile } from 'node:fs/promises';
-import { dirname } from 'node:path';
 import { PlumblineError } from '@plumbline/contract';
 import type { ProtocolReport } from '@plumbline/data/eval';
 import type { Command } from 'commander';
@@ -17,6 +15,7 @@ import { loadOptional } from '../load-package.js';
 import { openModel } from '../open-model.js';
 import { parseCount } from '../option-values.js';
 import { Progress, printJson } from '../output.js';
+import { writeOutput } from '../output-file.js';
 import { providersOption } from '../providers-option.js';
 
 interface EvalOptions extends ProtocolFlags, Omit<ReportOptions, 'protocol'> {
@@ -140,10 +139,7 @@ async function evaluatePath(
       protocol,
       options,
     );
-    if (dtOut) {
-      await mkdir(dirname(dtOut), { recursive: true });
-      await writeFile(dtOut, JSON.stringify(results));
-    }
+    if (dtOut) await writeOutput(dtOut, JSON.stringify(results));
     if (report) await writeModelReport(report, dataset, model.facts, results);
     return { ...figures, images: dataset.samples.length, imagesPerSecond, model: model.facts };
   } finally {

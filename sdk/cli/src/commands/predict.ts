@@ -1,5 +1,5 @@
-import { mkdir, readdir, stat, writeFile } from 'node:fs/promises';
-import { basename, dirname, extname, join } from 'node:path';
+import { readdir, stat } from 'node:fs/promises';
+import { basename, extname, join } from 'node:path';
 import { isPlumblineError, PlumblineError, toErrorReport } from '@plumbline/contract';
 import type { Detection } from '@plumbline/core/geometry';
 import type { Command } from 'commander';
@@ -7,6 +7,7 @@ import { loadOptional } from '../load-package.js';
 import { type OpenedModel, openModel } from '../open-model.js';
 import { parseScore } from '../option-values.js';
 import { Progress, printJson } from '../output.js';
+import { writeOutput } from '../output-file.js';
 import { providersOption } from '../providers-option.js';
 
 interface PredictOptions {
@@ -77,7 +78,7 @@ export function registerPredict(program: Command): void {
             predictions.push(...detections.map((detection) => toPrediction(index + 1, file, detection)));
             if (options.draw) {
               const { drawDetections } = await import('@plumbline/data/draw');
-              await writeInto(join(options.draw, nameOf(file)), await drawDetections(image, detections));
+              await writeOutput(join(options.draw, nameOf(file)), await drawDetections(image, detections));
             }
           } catch (error) {
             if (!isPlumblineError(error) || error.code !== 'PLB_DATA_IMAGE_UNREADABLE') throw error;
@@ -87,7 +88,7 @@ export function registerPredict(program: Command): void {
           }
           progress.update(index + 1);
         }
-        await writeInto(options.out, JSON.stringify(predictions, null, 1));
+        await writeOutput(options.out, JSON.stringify(predictions, null, 1));
         const images = files.length - failed.length;
         if (options.json)
           printJson({ images, detections: predictions.length, failed, out: options.out, model: model.facts });
@@ -161,9 +162,4 @@ function drawnNames(files: readonly string[]): (file: string) => string {
     names.set(file, name);
   }
   return (file) => names.get(file)!;
-}
-
-async function writeInto(file: string, content: string | Buffer): Promise<void> {
-  await mkdir(dirname(file), { recursive: true });
-  await writeFile(file, content);
 }

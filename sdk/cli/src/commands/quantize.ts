@@ -13,6 +13,7 @@ import { type Command, Option } from 'commander';
 import { loadOptional } from '../load-package.js';
 import { parseCount } from '../option-values.js';
 import { Progress, printJson, utcMinute } from '../output.js';
+import { writeOutput } from '../output-file.js';
 
 interface QuantizeFlags {
   model: string;
@@ -143,8 +144,7 @@ async function writeReport(file: string, model: string, report: QuantizeReport):
   const { renderQuantization } = await import('@plumbline/data/report');
   const calibration = `${report.method}, ${report.images} images${report.reducedRange ? ', 7-bit weights' : ''}`;
   const page = renderQuantization({ ...report, model, calibration, layers: report.harm }, utcMinute(new Date()));
-  const { writeWholeFile } = await import('@plumbline/deploy/quantize');
-  await writeWholeFile(file, page);
+  await writeOutput(file, page);
 }
 
 async function quantize(flags: QuantizeFlags, imageCount: number, maxDrop: number): Promise<QuantizeReport> {

@@ -6,6 +6,10 @@ export const cliErrors = {
     'Run the command with --help to see its options and an example.',
     'input',
   ),
+  PLB_CLI_WRITE_FAILED: entry(
+    (p: { file: string; reason: string }) => `${p.file}: cannot be written (${p.reason})`,
+    'Make room or choose another place. What was there before is unchanged and no partial file is left behind.',
+  ),
   PLB_CLI_PACKAGE_MISSING: entry(
     (p: { command: string; packageName: string }) =>
       `\`plumbline ${p.command}\` needs ${p.packageName}, which is not installed`,

@@ -1,4 +1,4 @@
-export { type ModelFileTarget, modelFileTarget, writeModelFile, writeWholeFile } from '../model-file.js';
+export { type ModelFileTarget, modelFileTarget, writeModelFile } from '../model-file.js';
 export { type GateFigures, type GateOutcome, type GateSteps, type LayerHarm, searchGate } from './accuracy-gate.js';
 export { type CalibrationImage, type CalibrationOptions, calibrationImages, measureRanges } from './calibrate.js';
 export { chooseNodes, featureNodes, type NodeChoice } from './choose-nodes.js';

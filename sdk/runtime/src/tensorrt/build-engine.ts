@@ -2,10 +2,11 @@ import { existsSync } from 'node:fs';
 import { readFile, rename, rm, stat } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { type DeviceFacts, type EngineRecord, type EngineSettings, PlumblineError } from '@plumbline/contract';
+import { writeWhole } from '@plumbline/core/files';
 import { loadModelFolder } from '../model-folder/index.js';
 import { decodeModel, describeValue, type OnnxModel } from '../onnx/index.js';
 import { readDeviceFacts } from './device-facts.js';
-import { type EngineFiles, engineFiles, sha256OfFile, writeWhole } from './engine-files.js';
+import { type EngineFiles, engineFiles, sha256OfFile } from './engine-files.js';
 import { engineKey } from './engine-key.js';
 import { encodeEngineWrapper } from './ep-context.js';
 import { type EngineState, findEngine } from './find-engine.js';
@@ -115,6 +116,8 @@ export async function buildEngine(plan: EnginePlan, options: BuildOptions = {}):
   }
 }
 
+const asCaused = (_: unknown, cause: unknown) => cause as Error;
+
 /** Gives the finished engine its name and writes what belongs to it. */
 async function publish(plan: EnginePlan, seconds: number): Promise<EngineRecord> {
   const { files, facts, settings, cacheKey, modelSha256, modelPath } = plan;
@@ -127,7 +130,7 @@ async function publish(plan: EnginePlan, seconds: number): Promise<EngineRecord>
   const wrapper = encodeEngineWrapper(plan.model, basename(files.engine), facts.computeCapability);
   try {
     await rename(files.partial, files.engine);
-    await writeWhole(files.wrapper, wrapper);
+    await writeWhole([[files.wrapper, wrapper]], asCaused);
     const record: EngineRecord = {
       schema: 'plumbline.engine/1',
       cacheKey,
@@ -139,7 +142,7 @@ async function publish(plan: EnginePlan, seconds: number): Promise<EngineRecord>
       command: [...plan.command],
       seconds,
     };
-    await writeWhole(files.record, `${JSON.stringify(record, null, 2)}\n`);
+    await writeWhole([[files.record, `${JSON.stringify(record, null, 2)}\n`]], asCaused);
     return record;
   } catch (cause) {
     await Promise.allSettled([files.engine, files.wrapper, files.record].map((file) => rm(file, { force: true })));

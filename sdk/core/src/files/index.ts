@@ -1,0 +1,1 @@
+export { type FileContent, writeWhole } from './write-whole.js';
