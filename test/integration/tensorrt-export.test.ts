@@ -163,11 +163,19 @@ describe('plumbline quantize --target tensorrt', () => {
     expect(JSON.parse(ap.stdout).stats.AP).toBeCloseTo(JSON.parse(stdout).int8.AP, 6);
   }, 90_000);
 
-  it('refuses a graph whose shapes depend on the frame', async () => {
-    const { exitCode, stderr } = await quantize(file('model.onnx'));
-    expect(stderr).toContain('PLB_DEPLOY_NOT_STATIC');
-    expect(exitCode).toBe(2);
-  });
+  it('makes the graph itself of a portable file, and refuses a model that it cannot make one of', async () => {
+    const direct = join(dir, 'direct', 'model.tensorrt-int8.onnx');
+    const args = ['--calibrate', demoBoards, '--gate-data', demoBoards, '--images', '6', '--max-drop', '3'];
+    const to = ['quantize', '--model', shipped, '--target', 'tensorrt', '--out', direct];
+    const { exitCode } = await runPlumbline(...to, ...args);
+    expect(exitCode).toBe(0);
+    expect(await readFile(direct)).toEqual(await readFile(file('model.tensorrt-int8.onnx')));
+    const int8 = file('model.cpu-x64.onnx');
+    expect((await runPlumbline('quantize', '--model', model, '--out', int8, ...args)).exitCode).toBe(0);
+    const refused = await quantize(int8);
+    expect(refused.stderr).toContain('PLB_DEPLOY_NOT_STATIC');
+    expect(refused.exitCode).toBe(2);
+  }, 120_000);
 
   it('tells that the weights of a quantized file cannot be read back', async () => {
     const int8 = join(dir, 'int8');

@@ -15,7 +15,7 @@ export function registerBenchNms(bench: Command): void {
   bench
     .command('nms')
     .description('compare the matrix NMS of TensorRT files with greedy suppression, on the proposals of real images')
-    .requiredOption('--checkpoint <dir>', 'checkpoint folder, or a model folder with its train.yaml')
+    .requiredOption('--checkpoint <dir>', 'checkpoint folder, or an exported model')
     .requiredOption('--data <spec>', 'images; each gives a set of proposals per level of the pyramid')
     .option('--images <n>', 'only the first n', '200')
     .option('--json', 'print one JSON document')

@@ -35,10 +35,7 @@ export function registerExport(program: Command): void {
   program
     .command('export')
     .description('write a checkpoint as an ONNX model with its manifest')
-    .requiredOption(
-      '--checkpoint <dir>',
-      'checkpoint folder, the folder of the run, or a model folder with its train.yaml',
-    )
+    .requiredOption('--checkpoint <dir>', 'checkpoint folder, the folder of the run, or an exported model')
     .requiredOption('--out <path>', 'model folder, or the .onnx file in one')
     .addOption(
       new Option(

@@ -8,6 +8,7 @@ import type {
   LayerHarm,
   NodeChoice,
   QuantizeTarget,
+  StaticModel,
 } from '@plumbline/deploy/quantize';
 import { type Command, Option } from 'commander';
 import { loadOptional } from '../load-package.js';
@@ -51,7 +52,7 @@ export function registerQuantize(program: Command): void {
     .addOption(
       new Option(
         '--target <name>',
-        'cpu-x64: uint8 activations, int8 weights; cpu-arm64: int8 both; tensorrt: symmetric int8 with float16, from a file of `export --target tensorrt` (not run on hardware)',
+        'cpu-x64: uint8 activations, int8 weights; cpu-arm64: int8 both; tensorrt: symmetric int8 with float16, fixed shapes (not run on hardware)',
       )
         .choices(['cpu-x64', 'cpu-arm64', 'tensorrt'])
         .default('cpu-x64'),
@@ -148,6 +149,20 @@ async function writeReport(file: string, model: string, report: QuantizeReport):
 }
 
 async function quantize(flags: QuantizeFlags, imageCount: number, maxDrop: number): Promise<QuantizeReport> {
+  const deploy = await loadOptional('quantize', '@plumbline/deploy', () => import('@plumbline/deploy/quantize'));
+  const { loadModelFolder } = await import('@plumbline/runtime/model-folder');
+  const folder = await loadModelFolder(flags.model);
+  const run = (model: StaticModel) => quantizeFile(flags, folder.manifest, model, imageCount, maxDrop);
+  return flags.target === 'tensorrt' ? deploy.withStaticModel(folder, run) : run(folder);
+}
+
+async function quantizeFile(
+  flags: QuantizeFlags,
+  ofFolder: ModelManifest,
+  { modelPath, input, outputs }: StaticModel,
+  imageCount: number,
+  maxDrop: number,
+): Promise<QuantizeReport> {
   const { target, method } = flags;
   const nodes: NodeChoice = {
     ...(flags.nodes === undefined ? {} : { include: parsePattern(flags.nodes, '--nodes') }),
@@ -155,15 +170,10 @@ async function quantize(flags: QuantizeFlags, imageCount: number, maxDrop: numbe
   };
   const deploy = await loadOptional('quantize', '@plumbline/deploy', () => import('@plumbline/deploy/quantize'));
   const data = await loadOptional('quantize', '@plumbline/data', () => import('@plumbline/data/dataset'));
-  const { loadModelFolder } = await import('@plumbline/runtime/model-folder');
   const { foldConstants } = await import('@plumbline/runtime/session');
   const { encodeModel, toNumber } = await import('@plumbline/runtime/onnx');
-  const folder = await loadModelFolder(flags.model);
-  const { modelPath, input, outputs } = folder;
-  if (target === 'tensorrt' && folder.target !== 'tensorrt')
-    throw new PlumblineError('PLB_DEPLOY_NOT_STATIC', { file: modelPath });
-  const place = deploy.modelFileTarget(flags.out, folder.manifest, { input, outputs });
-  const manifest = { ...folder.manifest, input, outputs };
+  const place = deploy.modelFileTarget(flags.out, ofFolder, { input, outputs });
+  const manifest = { ...ofFolder, input, outputs };
   const calibration = spread(await data.openDataset(flags.calibrate), imageCount);
   const gateData = await data.openDataset(flags.gateData);
 

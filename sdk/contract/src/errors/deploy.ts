@@ -20,7 +20,7 @@ export const deployErrors = {
   ),
   PLB_DEPLOY_NOT_EXPORTED: entry(
     (p: { file: string; problem: string }) => `${p.file}: its weights cannot be read back: ${p.problem}`,
-    'Name a checkpoint folder, or a model folder whose model.onnx is the float file that `plumbline export` wrote, with train.yaml beside it.',
+    'Name a checkpoint folder, or a model folder whose model.onnx is the portable float file that `plumbline export` wrote.',
     'input',
   ),
   PLB_DEPLOY_TOPK_LIMIT: entry(
@@ -70,7 +70,7 @@ export const deployErrors = {
   PLB_DEPLOY_NOT_STATIC: entry(
     (p: { file: string }) =>
       `${p.file}: not a graph of \`plumbline export --target tensorrt\`, which has fixed shapes and leaves the suppression of boxes to the runtime`,
-    'Export the checkpoint with `plumbline export --target tensorrt` first and quantize that file.',
+    'Export the checkpoint with `plumbline export --target tensorrt` first and quantize that file. Only models of `plumbline export` have one.',
     'input',
   ),
   PLB_DEPLOY_OTHER_MODEL: entry(

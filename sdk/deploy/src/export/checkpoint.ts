@@ -2,11 +2,12 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { checkpointSchema, PlumblineError, type TrainConfig, trainConfigSchema } from '@plumbline/contract';
-import { loadConfig } from '@plumbline/core/config';
+import { loadConfig, parseConfig } from '@plumbline/core/config';
 import { type NamedTensor, readSafetensors } from '@plumbline/core/safetensors';
 import { loadModelFolder, manifestFileName } from '@plumbline/runtime/model-folder';
 import { decodeModel } from '@plumbline/runtime/onnx';
 import { fromFloat16Bits, toFloat16Bits } from '../half/float16.js';
+import { configKey } from './detector-graph.js';
 import { readModelWeights } from './model-weights.js';
 
 /** A trained detector: its resolved configuration and its weights in PyTorch layout and names. */
@@ -69,8 +70,8 @@ export class Weights {
 
 /**
  * Reads a checkpoint (`config.json`, `weights.safetensors`) as `plumbline train` writes it, or the weights of an exported
- * model folder with its train.yaml.
- * @param path the checkpoint folder, the run folder around it, or a model folder
+ * model.
+ * @param path the checkpoint folder, the run folder around it, or a model folder or the portable .onnx file in one
  * @throws {PlumblineError} PLB_CONFIG_UNREADABLE, PLB_CONFIG_SYNTAX or PLB_CONFIG_INVALID for config.json,
  *   PLB_DEPLOY_CHECKPOINT_UNREADABLE or PLB_CORE_SAFETENSORS_INVALID for the weights
  */
@@ -78,7 +79,7 @@ export async function readCheckpoint(path: string): Promise<Checkpoint> {
   // A kill between the trainer's two renames leaves only checkpoint.old.
   const candidates = [path, join(path, 'checkpoint'), join(path, 'checkpoint.old')];
   const found = candidates.find((candidate) => existsSync(join(candidate, 'config.json')));
-  if (!found && existsSync(join(path, manifestFileName))) return readModelFolder(path);
+  if (!found && (path.endsWith('.onnx') || existsSync(join(path, manifestFileName)))) return readModel(path);
   const dir = found ?? path;
   const { config, classes, step, runId } = loadConfig(join(dir, 'config.json'), checkpointSchema);
   const file = join(dir, 'weights.safetensors');
@@ -99,14 +100,21 @@ export async function readCheckpoint(path: string): Promise<Checkpoint> {
   };
 }
 
-/** A model folder as the checkpoint that it was exported from, as far as the graph depends on it. */
-async function readModelFolder(path: string): Promise<Checkpoint> {
-  const { manifest, modelPath } = await loadModelFolder(path);
-  const config = loadConfig(join(path, 'train.yaml'), trainConfigSchema);
+/**
+ * A model folder or its portable file as the checkpoint that it was exported from, as far as the graph depends on it. The
+ * configuration is in the file; of older files it is the train.yaml beside them.
+ */
+async function readModel(path: string): Promise<Checkpoint> {
+  const { dir, manifest, modelPath } = await loadModelFolder(path);
   const model = decodeModel(await readFile(modelPath), modelPath);
-  const step = model.metadata_props?.find(({ key }) => key === 'plumbline.step')?.value ?? '0';
-  const tensors = readModelWeights(model, config, modelPath);
+  const metadata = new Map(model.metadata_props?.map(({ key, value }) => [key, value]));
+  const stored = metadata.get(configKey);
+  const config =
+    stored === undefined
+      ? loadConfig(join(dir, 'train.yaml'), trainConfigSchema)
+      : parseConfig(`${modelPath} (${configKey})`, stored, trainConfigSchema);
+  const weights = new Weights(modelPath, readModelWeights(model, config, modelPath));
+  const step = Number(metadata.get('plumbline.step') ?? 0);
   const { classes, trainingRunId: runId = '', id, version } = manifest;
-  const weights = new Weights(modelPath, tensors);
-  return { source: path, config, classes, step: Number(step), runId, weights, identity: { id, version } };
+  return { source: path, config, classes, step, runId, weights, identity: { id, version } };
 }

@@ -47,7 +47,13 @@ export function buildDetector(checkpoint: Checkpoint, opset: number, target: Tar
   return { bytes, nodes: b.nodeCount, opset, target: target.target, input, outputs };
 }
 
-/** Everything that a reader of the file alone needs: classes, thresholds, preprocessing, and where it comes from. */
+/** Metadata that holds the configuration as JSON. */
+export const configKey = 'plumbline.config';
+
+/**
+ * Everything that a reader of the file alone needs: classes, thresholds, preprocessing, where it comes from, and the resolved
+ * configuration, with which the file can be exported again for another target.
+ */
 function metadataOf({ config, classes, runId, step }: Checkpoint, { target, input, outputs }: TargetGraph) {
   return {
     'plumbline.target': target,
@@ -57,8 +63,9 @@ function metadataOf({ config, classes, runId, step }: Checkpoint, { target, inpu
     'plumbline.scoreThreshold': String(config.test.scoreThreshold),
     'plumbline.input': JSON.stringify(input),
     'plumbline.outputs': JSON.stringify(outputs),
-    // In the graph already, for readers who ask.
+    // What the graph does with pixels, for readers who ask.
     'plumbline.normalization': JSON.stringify(config.normalization),
+    [configKey]: JSON.stringify(config),
   };
 }
 

@@ -1,3 +1,4 @@
+export { type StaticModel, withStaticModel } from '../export/static-model.js';
 export { type ModelFileTarget, modelFileTarget, writeModelFile } from '../model-file.js';
 export { type GateFigures, type GateOutcome, type GateSteps, type LayerHarm, searchGate } from './accuracy-gate.js';
 export { type CalibrationImage, type CalibrationOptions, calibrationImages, measureRanges } from './calibrate.js';
