@@ -11,7 +11,7 @@ import { encodeEngineWrapper, findEngine, planEngine } from '@plumbline/runtime/
 import sharp from 'sharp';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { writeConstantModel } from '../fixtures/constant-model.js';
-import { type CommandResult, plumblineMain, runPlumblineWith } from '../fixtures/run-plumbline.js';
+import { type CommandResult, plumblineMain, runPlumbline, runPlumblineWith } from '../fixtures/run-plumbline.js';
 import { simulatedGpu, simulateTensorrt } from '../fixtures/simulated-tensorrt.js';
 import { tinyConfig, writeRandomCheckpoint } from './random-checkpoint.js';
 
@@ -179,6 +179,23 @@ describe('plumbline engine build, with a simulated trtexec', () => {
     expect(key).toBe(`key ${report.cacheKey}`);
     expect(report.command).toContain('--memPoolSize=workspace:1024');
     expect(existsSync(join(dir, 'cache'))).toBe(true);
+  });
+
+  it('prints on --dry-run what a Jetson would run, on a machine that is none', async () => {
+    const { stdout, exitCode } = await runPlumbline('engine', 'build', folder, '--dry-run');
+    expect(exitCode).toBe(0);
+    const [command, note] = stdout.split('\n');
+    expect(command).toMatch(/^trtexec '--onnx=.*--skipInference --stronglyTyped --verbose$/);
+    expect(note).toMatch(/^For TensorRT 10\.3\.0\. No key on this machine: cannot tell .*/);
+    const json = await runPlumbline('engine', 'build', folder, '--dry-run', '--json');
+    expect(JSON.parse(json.stdout)).toMatchObject({
+      dryRun: true,
+      cacheKey: null,
+      facts: null,
+      assumedTensorrt: '10.3.0',
+      unknown: expect.stringContaining('cannot tell'),
+    });
+    expect(found()).toEqual([]);
   });
 
   it('takes what `plumbline export --target tensorrt` writes, beside the portable model in one folder', async () => {

@@ -1,4 +1,12 @@
-import type { BuiltEngine, EnginePlan, EngineReport, TrtexecProgress, TrtexecStage } from '@plumbline/runtime/tensorrt';
+import type {
+  BuiltEngine,
+  EngineOptions,
+  EnginePlan,
+  EnginePreview,
+  EngineReport,
+  TrtexecProgress,
+  TrtexecStage,
+} from '@plumbline/runtime/tensorrt';
 import { type Command, Option } from 'commander';
 import { parseCount } from '../option-values.js';
 import { printJson } from '../output.js';
@@ -62,9 +70,9 @@ Examples:
 }
 
 async function runBuild(model: string, flags: BuildFlags): Promise<void> {
-  const { buildEngine, planEngine } = await import('@plumbline/runtime/tensorrt');
+  const { buildEngine, planEngine, previewEngine } = await import('@plumbline/runtime/tensorrt');
   const { workspaceMib, optimizationLevel, timingCache, trtexec } = flags;
-  const plan = await planEngine({
+  const options: EngineOptions = {
     model,
     settings: {
       workspaceMib: workspaceMib === undefined ? null : parseCount(workspaceMib, '--workspace-mib'),
@@ -72,11 +80,12 @@ async function runBuild(model: string, flags: BuildFlags): Promise<void> {
     },
     ...(timingCache === undefined ? {} : { timingCache }),
     ...(trtexec === undefined ? {} : { sources: { trtexec } }),
-  });
+  };
   if (flags.dryRun) {
-    printPlan(plan, flags.json === true);
+    printPreview(await previewEngine(options), flags.json === true);
     return;
   }
+  const plan = await planEngine(options);
   if (plan.present.state === 'stale') process.stderr.write(`stale: ${plan.present.reasons.join('; ')}\n`);
   const stopping = new AbortController();
   const stop = new StopRequest(
@@ -96,15 +105,18 @@ async function runBuild(model: string, flags: BuildFlags): Promise<void> {
   }
 }
 
-function printPlan(plan: EnginePlan, asJson: boolean): void {
-  const { cacheKey, command, facts, files, present } = plan;
-  const upToDate = present.state === 'fresh';
+function printPreview({ plan, files, command, unknown, assumedTensorrt }: EnginePreview, asJson: boolean): void {
+  const upToDate = plan?.present.state === 'fresh';
   if (asJson) {
     const { engine, wrapper } = files;
-    printJson({ dryRun: true, engine, wrapper, cacheKey, seconds: null, upToDate, command, facts });
+    const known = { cacheKey: plan?.cacheKey ?? null, facts: plan?.facts ?? null, unknown: unknown ?? null };
+    printJson({ dryRun: true, engine, wrapper, seconds: null, upToDate, command, assumedTensorrt, ...known });
     return;
   }
-  process.stdout.write(`${command.map(shellQuote).join(' ')}\nkey ${cacheKey}\n`);
+  process.stdout.write(`${command.map(shellQuote).join(' ')}\n`);
+  process.stdout.write(
+    plan ? `key ${plan.cacheKey}\n` : `For TensorRT ${assumedTensorrt}. No key on this machine: ${unknown}\n`,
+  );
   if (upToDate) process.stdout.write('An engine with this key is there: without --force nothing would be built.\n');
 }
 

@@ -1,7 +1,13 @@
 import { existsSync } from 'node:fs';
 import { readFile, rename, rm, stat } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
-import { type DeviceFacts, type EngineRecord, type EngineSettings, PlumblineError } from '@plumbline/contract';
+import {
+  type DeviceFacts,
+  type EngineRecord,
+  type EngineSettings,
+  isPlumblineError,
+  PlumblineError,
+} from '@plumbline/contract';
 import { writeWhole } from '@plumbline/core/files';
 import { loadModelFolder } from '../model-folder/index.js';
 import { decodeModel, describeValue, type OnnxModel } from '../onnx/index.js';
@@ -10,7 +16,8 @@ import { type EngineFiles, engineFiles, sha256OfFile } from './engine-files.js';
 import { engineKey } from './engine-key.js';
 import { encodeEngineWrapper } from './ep-context.js';
 import { type EngineState, findEngine } from './find-engine.js';
-import { type DeviceSources, findTrtexec, trtexecCandidates } from './find-trtexec.js';
+import { type DeviceSources, findTrtexec, type Trtexec, trtexecCandidates } from './find-trtexec.js';
+import { pinnedPairing } from './jetpack.js';
 import { runTrtexec } from './run-trtexec.js';
 import { trtexecArguments } from './trtexec-arguments.js';
 import type { TrtexecProgress } from './trtexec-output.js';
@@ -50,13 +57,18 @@ export interface BuiltEngine {
   readonly upToDate: boolean;
 }
 
-/**
- * Reads model and device, and decides on the command; builds nothing.
- * @throws {PlumblineError} PLB_RUNTIME_ENGINE_NO_MODEL, those of loadModelFolder and readDeviceFacts,
- *   PLB_RUNTIME_ENGINE_SHAPE_DYNAMIC, PLB_RUNTIME_TRTEXEC_MISSING
- */
-export async function planEngine(options: EngineOptions): Promise<EnginePlan> {
-  const { sources = {} } = options;
+/** What is built from, whatever the device. */
+interface EngineJob {
+  readonly modelPath: string;
+  readonly modelSha256: string;
+  readonly model: OnnxModel;
+  readonly settings: EngineSettings;
+  readonly files: EngineFiles;
+  /** Program and arguments for one trtexec. */
+  commandOf(trtexec: Trtexec): [string, ...string[]];
+}
+
+async function readJob(options: EngineOptions): Promise<EngineJob> {
   const isFolder = (await stat(options.model).catch(() => undefined))?.isDirectory() === true;
   const file = isFolder ? join(options.model, tensorrtModelFileName) : options.model;
   if (!existsSync(file)) throw new PlumblineError('PLB_RUNTIME_ENGINE_NO_MODEL', { file });
@@ -64,12 +76,6 @@ export async function planEngine(options: EngineOptions): Promise<EnginePlan> {
   const modelPath = resolve(folder.modelPath);
   const model = decodeModel(await readFile(modelPath), modelPath);
   checkFixedSizes(model, modelPath);
-  const trtexec = await findTrtexec(sources);
-  const facts = await readDeviceFacts(sources, trtexec);
-  if (!trtexec) {
-    const lookedFor = trtexecCandidates(sources).join(', ');
-    throw new PlumblineError('PLB_RUNTIME_TRTEXEC_MISSING', { lookedFor, reason: 'none prints its banner' });
-  }
   const settings = { workspaceMib: null, optimizationLevel: null, ...options.settings };
   const files = engineFiles(modelPath);
   const timingCache = options.timingCache === undefined ? files.timingCache : resolve(options.timingCache);
@@ -78,13 +84,67 @@ export async function planEngine(options: EngineOptions): Promise<EnginePlan> {
     modelPath,
     modelSha256: folder.sha256,
     model,
-    facts,
     settings,
-    cacheKey: engineKey({ modelSha256: folder.sha256, facts, settings }),
     files,
-    command: [trtexec.path, ...trtexecArguments(job, trtexec.version)],
-    present: await findEngine(modelPath, { modelSha256: folder.sha256, facts, settings }),
+    commandOf: (trtexec) => [trtexec.path, ...trtexecArguments(job, trtexec.version)],
   };
+}
+
+/**
+ * Reads model and device, and decides on the command; builds nothing.
+ * @throws {PlumblineError} PLB_RUNTIME_ENGINE_NO_MODEL, those of loadModelFolder and readDeviceFacts,
+ *   PLB_RUNTIME_ENGINE_SHAPE_DYNAMIC, PLB_RUNTIME_TRTEXEC_MISSING
+ */
+export async function planEngine(options: EngineOptions): Promise<EnginePlan> {
+  const { sources = {} } = options;
+  const { commandOf, ...job } = await readJob(options);
+  const trtexec = await findTrtexec(sources);
+  const facts = await readDeviceFacts(sources, trtexec);
+  if (!trtexec) {
+    const lookedFor = trtexecCandidates(sources).join(', ');
+    throw new PlumblineError('PLB_RUNTIME_TRTEXEC_MISSING', { lookedFor, reason: 'none prints its banner' });
+  }
+  const { modelPath, modelSha256, settings } = job;
+  return {
+    ...job,
+    facts,
+    cacheKey: engineKey({ modelSha256, facts, settings }),
+    command: commandOf(trtexec),
+    present: await findEngine(modelPath, { modelSha256, facts, settings }),
+  };
+}
+
+/** What a machine without the device does not have. */
+const absent: ReadonlySet<string> = new Set(['PLB_RUNTIME_DEVICE_FACT_MISSING', 'PLB_RUNTIME_TRTEXEC_MISSING']);
+
+/** The command of a build as far as this machine tells: on one without the device there is no key. */
+export interface EnginePreview {
+  readonly files: EngineFiles;
+  readonly command: readonly [string, ...string[]];
+  /** Absent where the device is unknown. */
+  readonly plan?: EnginePlan;
+  /** What is unknown; the command is then that of `assumedTensorrt`, or of the trtexec found. */
+  readonly unknown?: string;
+  readonly assumedTensorrt: string;
+}
+
+/**
+ * What {@link buildEngine} would run. Without trtexec the command is that for the pinned TensorRT.
+ * @throws {PlumblineError} as {@link planEngine}, but for what this machine does not have
+ */
+export async function previewEngine(options: EngineOptions): Promise<EnginePreview> {
+  try {
+    const plan = await planEngine(options);
+    return { files: plan.files, command: plan.command, plan, assumedTensorrt: plan.facts.tensorrt };
+  } catch (error) {
+    if (!isPlumblineError(error) || !absent.has(error.code)) throw error;
+    const { commandOf, files } = await readJob(options);
+    const trtexec = (await findTrtexec(options.sources)) ?? {
+      path: options.sources?.trtexec ?? 'trtexec',
+      version: `${pinnedPairing.tensorrt}.0`,
+    };
+    return { files, command: commandOf(trtexec), unknown: error.message, assumedTensorrt: trtexec.version };
+  }
 }
 
 export interface BuildOptions {

@@ -4,7 +4,9 @@ export {
   buildEngine,
   type EngineOptions,
   type EnginePlan,
+  type EnginePreview,
   planEngine,
+  previewEngine,
   tensorrtModelFileName,
 } from './build-engine.js';
 export { readDeviceFacts, readJetPack, readTensorrtVersion } from './device-facts.js';
