@@ -1,7 +1,8 @@
 import { PlumblineError } from '@plumbline/contract';
 import type { ReportProgress, SetupPlan, SetupResult } from '@plumbline/train/engines';
 import type { Command } from 'commander';
-import { type Check, isUsable, runChecks } from '../doctor/checks.js';
+import type { Check } from '../doctor/check.js';
+import { isUsable, runChecks } from '../doctor/checks.js';
 import { loadOptional } from '../load-package.js';
 import { Progress, printJson } from '../output.js';
 

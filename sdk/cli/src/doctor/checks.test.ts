@@ -1,6 +1,7 @@
 import { tmpdir } from 'node:os';
 import { describe, expect, it } from 'vitest';
-import { type Check, checkDisk, checkNodeVersion, firstThatRuns, isUsable } from './checks.js';
+import type { Check } from './check.js';
+import { checkDisk, checkNodeVersion, firstThatRuns, isUsable } from './checks.js';
 
 describe('doctor', () => {
   it('takes Node from 20.19 on', () => {

@@ -3,21 +3,10 @@ import { statfs } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { delimiter, join } from 'node:path';
 import type { TensorflowProbe } from '@plumbline/train/engines';
+import type { Check } from './check.js';
 import { describeGpu, findWebgpuName } from './gpu-check.js';
 import { runProgram } from './run-program.js';
 import { describeTensorrt, findTensorrt } from './tensorrt-check.js';
-
-/** One line of `plumbline doctor`. */
-export interface Check {
-  id: string;
-  ok: boolean;
-  /** A failed required check makes the exit code 1; any other part is needed for some commands only. */
-  required: boolean;
-  found: string;
-  expected: string;
-  /** What to do; empty if `ok`. */
-  fix: string;
-}
 
 type Finding = Pick<Check, 'ok' | 'found'>;
 

@@ -1,5 +1,5 @@
 import type { NvidiaState, TensorflowProbe } from '@plumbline/train/engines';
-import type { Check } from './checks.js';
+import type { Check } from './check.js';
 import { runProgram } from './run-program.js';
 
 /** What answers on this machine, as far as training goes. */

@@ -1,6 +1,6 @@
 import { toErrorReport } from '@plumbline/contract';
 import type { DeviceSources, JetPack, Trtexec } from '@plumbline/runtime/tensorrt';
-import type { Check } from './checks.js';
+import type { Check } from './check.js';
 import { runProgram } from './run-program.js';
 
 /** What this machine has of the parts that run a model through TensorRT. A reason takes the place of what is not there. */

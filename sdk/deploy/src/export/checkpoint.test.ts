@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { trainConfigSchema } from '@plumbline/contract';
 import { writeSafetensors } from '@plumbline/core/safetensors';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { readCheckpoint, Weights } from './checkpoint.js';
+import { Weights } from './checkpoint.js';
+import { readCheckpoint } from './read-checkpoint.js';
 
 let dir: string;
 beforeEach(() => {

@@ -1,6 +1,6 @@
 import { backboneStages, type ModelInput, type ModelOutputs } from '@plumbline/contract';
 import { buildBackbone } from './backbone.js';
-import type { Checkpoint, Weights } from './checkpoint.js';
+import { type Checkpoint, configKey, type Weights } from './checkpoint.js';
 import { buildFpn } from './fpn.js';
 import type { NetworkImage } from './frame-input.js';
 import { GraphBuilder, type Value } from './graph-builder.js';
@@ -46,9 +46,6 @@ export function buildDetector(checkpoint: Checkpoint, opset: number, target: Tar
   const bytes = b.finish('0.1.0', metadataOf(checkpoint, target));
   return { bytes, nodes: b.nodeCount, opset, target: target.target, input, outputs };
 }
-
-/** Metadata that holds the configuration as JSON. */
-export const configKey = 'plumbline.config';
 
 /**
  * Everything that a reader of the file alone needs: classes, thresholds, preprocessing, where it comes from, and the resolved

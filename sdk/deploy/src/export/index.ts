@@ -1,4 +1,4 @@
-export { type Checkpoint, readCheckpoint, Weights } from './checkpoint.js';
+export { type Checkpoint, Weights } from './checkpoint.js';
 export type { ExportedModel } from './detector-graph.js';
 export { matrixNmsRounds } from './matrix-nms.js';
 export { type ModelIdentity, type WrittenModel, writeModelFolder } from './model-folder-writer.js';
@@ -12,6 +12,7 @@ export {
   portableOpsets,
   portableOutputs,
 } from './portable.js';
+export { readCheckpoint } from './read-checkpoint.js';
 export { RegionProbe } from './region-probe.js';
 export {
   exportTensorrt,

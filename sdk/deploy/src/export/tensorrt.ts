@@ -3,7 +3,7 @@ import { type ModelInput, PlumblineError } from '@plumbline/contract';
 import { decodeModel, encodeModel } from '@plumbline/runtime/onnx';
 import { computesFeatures } from '../feature-names.js';
 import { withHalfFloats } from '../half/half-floats.js';
-import { topKLimit } from '../lint/versions.js';
+import { topKLimit } from '../tensorrt-limits.js';
 import type { Checkpoint } from './checkpoint.js';
 import { buildDetector, type ExportedModel, regionOutputs } from './detector-graph.js';
 import { buildFixedFrameInput, buildPreparedInput, preparedInput } from './frame-input.js';

@@ -1,8 +1,9 @@
 import { intAttribute, intsAttribute } from '../quantize/graph-view.js';
+import { topKLimit } from '../tensorrt-limits.js';
 import type { Rule } from './finding.js';
 import { hasAttribute, nameOf, stringAttribute } from './lint-view.js';
 import { onNodes } from './on-nodes.js';
-import { tensorrtVersions as all, since, topKLimit } from './versions.js';
+import { tensorrtVersions as all, since } from './versions.js';
 
 const resizeCoordinates = ['half_pixel', 'pytorch_half_pixel', 'tf_half_pixel_for_nn', 'asymmetric', 'align_corners'];
 

@@ -72,6 +72,3 @@ export const versionFacts: Readonly<Record<TensorrtVersion, VersionFacts>> = {
 export function since(version: TensorrtVersion): readonly TensorrtVersion[] {
   return tensorrtVersions.slice(tensorrtVersions.indexOf(version));
 }
-
-/** TopK takes fewer. Source: onnx-tensorrt docs/operators.md, TopK. */
-export const topKLimit = 3840;

@@ -1,4 +1,3 @@
-export { type StaticModel, withStaticModel } from '../export/static-model.js';
 export { type ModelFileTarget, modelFileTarget, writeModelFile } from '../model-file.js';
 export { type GateFigures, type GateOutcome, type GateSteps, type LayerHarm, searchGate } from './accuracy-gate.js';
 export { type CalibrationImage, type CalibrationOptions, calibrationImages, measureRanges } from './calibrate.js';
@@ -16,5 +15,6 @@ export {
   createCollector,
   type Range,
 } from './range-collectors.js';
+export { type StaticModel, withStaticModel } from './static-model.js';
 export { hasVnni, type QuantizeTarget, quantizeTargets, targetSettings } from './targets.js';
 export { writeQdq } from './write-qdq.js';

@@ -3,8 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { isPlumblineError, PlumblineError } from '@plumbline/contract';
 import type { ModelFolder } from '@plumbline/runtime/model-folder';
-import { type Checkpoint, readCheckpoint } from './checkpoint.js';
-import { exportTensorrt } from './tensorrt.js';
+import type { Checkpoint } from '../export/checkpoint.js';
+import { readCheckpoint } from '../export/read-checkpoint.js';
+import { exportTensorrt } from '../export/tensorrt.js';
 
 /** A float file for TensorRT and what it takes and returns. */
 export type StaticModel = Pick<ModelFolder, 'modelPath' | 'input' | 'outputs'>;

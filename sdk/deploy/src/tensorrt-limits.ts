@@ -1,0 +1,2 @@
+/** TopK of TensorRT takes fewer. Source: onnx-tensorrt docs/operators.md, TopK. */
+export const topKLimit = 3840;
