@@ -1,27 +1,9 @@
 import { type TrainConfig, trainConfigSchema } from '@plumbline/contract';
-import { createRandom } from '@plumbline/core/random';
 import { Weights } from '@plumbline/deploy/export';
-import { createDetectorModel, type DetectorModel, exportWeights } from '@plumbline/train/model';
-import { tinyConfig } from './random-checkpoint.js';
+import { createDetectorModel, type DetectorModel } from '@plumbline/train/model';
+import { randomWeights, tinyConfig } from './random-checkpoint.js';
 
 export const classes = ['a', 'b', 'c'];
-
-/** Every parameter of a detector, He-scaled; batch norm near identity, scores and deltas of some tenths. */
-export function randomWeights(model: DetectorModel): Weights {
-  const random = createRandom(7);
-  const tensors = [...exportWeights(model.parameters)].map(([name, { shape }]) => {
-    const fanIn = shape.slice(1).reduce((product, side) => product * side, 1);
-    const value = () => {
-      if (name.endsWith('running_var')) return 0.8 + 0.4 * random.next();
-      if (/running_mean$|bias$/.test(name)) return 0.05 * random.normal();
-      if (shape.length === 1) return 0.7 + 0.2 * random.next();
-      return ((/fc_(cls|reg)/.test(name) ? 0.4 : Math.SQRT2) / Math.sqrt(fanIn)) * random.normal();
-    };
-    const size = shape.reduce((product, side) => product * side, 1);
-    return [name, { dtype: 'F32', shape, data: Float32Array.from({ length: size }, value) }] as const;
-  });
-  return new Weights('random', new Map(tensors));
-}
 
 export interface Variant {
   readonly name: string;
@@ -83,5 +65,5 @@ export function createVariant({ model, head = {}, test = {} }: Omit<Variant, 'na
     test: { ...tinyConfig.test, scoreThreshold: 0.2, ...test },
   });
   const detector = createDetectorModel(config, classes);
-  return { config, detector, weights: randomWeights(detector) };
+  return { config, detector, weights: new Weights('random', randomWeights(config, classes.length)) };
 }

@@ -10,15 +10,16 @@ import {
   type ExportedModel,
   exportPortable,
   exportTensorrt,
+  Weights,
   writeModelFolder,
 } from '@plumbline/deploy/export';
 import { createDetector } from '@plumbline/runtime/detector';
 import { loadEngine } from '@plumbline/train/engines';
-import { createDetectorModel, detectImage, importWeights } from '@plumbline/train/model';
+import { detectImage, importWeights } from '@plumbline/train/model';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { classes, createVariant, randomWeights, variants } from './detector-variants.js';
-import { tinyConfig } from './random-checkpoint.js';
+import { classes, createVariant, variants } from './detector-variants.js';
+import { randomWeights, tinyConfig } from './random-checkpoint.js';
 
 const [height, width] = tinyConfig.imageSizeHw;
 
@@ -70,7 +71,7 @@ describe('the exported graph finds what the trainer finds', () => {
     { name: 'boxes of each class', model: { regressors: 1 } },
   ])('in every frame of a batch as in the frame alone, with $name', async ({ name, model }) => {
     const config = { ...tinyConfig, model: { ...tinyConfig.model, ...model } };
-    const weights = randomWeights(createDetectorModel(config, classes));
+    const weights = new Weights('random', randomWeights(config, classes.length));
     const { bytes } = exportPortable({ source: name, config, classes, step: 1, runId: 'random', weights });
     const session = await InferenceSession.create(bytes, { intraOpNumThreads: 1 });
     const frames = [0, 1, 2].map((phase) => smoothImage(phase));
@@ -111,7 +112,7 @@ describe('the exported graph finds what the trainer finds', () => {
       model: { ...tinyConfig.model, regressors: 2, head: { ...tinyConfig.model.head, ...head } },
       test: { ...tinyConfig.test, scoreThreshold: 0.999 },
     });
-    const weights = randomWeights(createDetectorModel(config, classes));
+    const weights = new Weights('random', randomWeights(config, classes.length));
     const checkpoint = { source: name, config, classes, step: 1, runId: 'random', weights };
     const { bytes } = exportPortable(checkpoint, { input: 'network-image' });
     const session = await InferenceSession.create(bytes, { intraOpNumThreads: 1 });

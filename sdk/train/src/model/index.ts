@@ -14,7 +14,14 @@ export {
   type NetworkDetection,
   toNetworkInput,
 } from './detect.js';
-export { createDetectorModel, type DetectorModel, modelAnchors, runTrunk, type TrunkOutput } from './detector-model.js';
+export {
+  createDetectorModel,
+  createModelParts,
+  type DetectorModel,
+  modelAnchors,
+  runTrunk,
+  type TrunkOutput,
+} from './detector-model.js';
 export { type ForwardContext, inferenceContext } from './layers.js';
 export { binaryCrossEntropySum, crossEntropyMean, l1Sum, smoothL1Sum } from './losses.js';
 export { type NamedModel, paperConfigurations } from './paper-configurations.js';
