@@ -12,5 +12,7 @@ export default defineConfig({
     testTimeout: 30_000,
     hookTimeout: 60_000,
     maxWorkers: 2,
+    // Tests that load onnxruntime-node themselves send nothing and leave no files.
+    env: { ORT_DISABLE_TELEMETRY: '1' },
   },
 });

@@ -12,7 +12,7 @@ import { frameInput } from '../fixtures/frame-input.js';
 import { pageBytes, SmallDisk } from '../fixtures/full-disk.js';
 import { writeHandMadeModel } from '../fixtures/hand-made-model.js';
 import { writeOneLayerModel } from '../fixtures/one-layer-model.js';
-import { runPlumbline } from '../fixtures/run-plumbline.js';
+import { runPlumbline, runPlumblineWith } from '../fixtures/run-plumbline.js';
 import { tinyConfig, writeRandomCheckpoint } from './random-checkpoint.js';
 
 const nanoPath = join(import.meta.dirname, '../../models/pcb-defects-nano/model.onnx');
@@ -199,6 +199,16 @@ describe('plumbline quantize and eval', () => {
 });
 
 describe('plumbline quantize', () => {
+  it.skipIf(!disk.isMounted)('tells a full folder for temporary files from a broken model', async () => {
+    disk.leave(16, 0);
+    const args = ['--calibrate', blanks(), '--gate-data', blanks(), '--out', join(dir, 'from-full')];
+    const { exitCode, stderr } = await runPlumblineWith({ TMPDIR: disk.dir }, 'quantize', '--model', nanoPath, ...args);
+    expect(stderr).toMatch(new RegExp(`PLB_RUNTIME_TEMPORARY_FULL: ${disk.dir}: \\d+ bytes are free`));
+    expect(exitCode).toBe(1);
+    expect(existsSync(join(dir, 'from-full'))).toBe(false);
+    expect(readdirSync(disk.dir)).toEqual(['filler']);
+  });
+
   it.each(['backbone.conv1', 'roi_head.stage1.fc_cls'])(
     'refuses a NaN in the weights of %s before it looks at any image, whether the layer becomes integers or not',
     async (layer) => {

@@ -22,6 +22,11 @@ export const runtimeErrors = {
     'The file is damaged or needs another ONNX Runtime. Copy it again, or export it again with `plumbline export`.',
     'input',
   ),
+  PLB_RUNTIME_TEMPORARY_FULL: entry(
+    (p: { dir: string; freeBytes: number; neededBytes: number }) =>
+      `${p.dir}: ${p.freeBytes} bytes are free for temporary files, ${p.neededBytes} are needed`,
+    'Make room there, or name another folder in the environment variable TMPDIR.',
+  ),
   PLB_RUNTIME_MODEL_INTERFACE: entry(
     (p: { file: string; problem: string }) => `${p.file}: ${p.problem}`,
     'The graph does not match its manifest. Export the model again with `plumbline export`, which writes both; bring one from elsewhere in again with `plumbline model adopt`.',

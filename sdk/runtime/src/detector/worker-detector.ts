@@ -8,6 +8,8 @@ import {
   type DetectorInfo,
   type DetectorOptions,
 } from './detector.js';
+// Telemetry is turned off where the worker is started, not in it.
+import '../session/onnxruntime.js';
 import type { FromWorker, SerializedError, ToWorker } from './worker-messages.js';
 
 /** Frames handed to the worker at once: one being computed, one waiting so that the worker never idles. */

@@ -4,6 +4,13 @@ import { PlumblineError } from '@plumbline/contract';
 
 type Onnxruntime = typeof import('onnxruntime-node');
 
+/**
+ * From 1.29 on ONNX Runtime for Linux sends records of sessions to its makers, and keeps an identifier and a database on the
+ * disk; 1 stops it before it starts. It reads the environment when it is loaded, and what a worker thread sets does not
+ * reach it: this stands at the top so that the main thread sets it.
+ */
+process.env.ORT_DISABLE_TELEMETRY ??= '1';
+
 /** Environment variable that names the folder of another onnxruntime-node package, such as one built on a Jetson. */
 export const onnxruntimeVariable = 'PLUMBLINE_ONNXRUNTIME';
 
