@@ -28,11 +28,19 @@ export function parseScore(text: string, option: string): number {
   return value;
 }
 
-/** `1280x800` as [height, width]. @throws {PlumblineError} PLB_CLI_USAGE */
-export function parseSizeHw(text: string, option: string): [number, number] {
-  const [, width, height] = /^([1-9]\d{0,4})x([1-9]\d{0,4})$/.exec(text) ?? [];
-  if (!width || !height) throw usage(option, text, 'WIDTHxHEIGHT in px, for example 1280x800');
-  return [Number(height), Number(width)];
+/**
+ * `1280x800` as [height, width].
+ * @param multiple what both sides have to be multiples of
+ * @throws {PlumblineError} PLB_CLI_USAGE
+ */
+export function parseSizeHw(text: string, option: string, multiple = 1): [number, number] {
+  const [width, height] = /^([1-9]\d{0,4})x([1-9]\d{0,4})$/.exec(text)?.slice(1).map(Number) ?? [];
+  if (width && height && width % multiple === 0 && height % multiple === 0) return [height, width];
+  const accepted =
+    multiple === 1
+      ? 'WIDTHxHEIGHT in px, for example 1280x800'
+      : `WxH, multiples of ${multiple}, such as ${16 * multiple}x${13 * multiple}`;
+  throw usage(option, text, accepted);
 }
 
 function usage(option: string, text: string, accepted: string): PlumblineError {

@@ -11,7 +11,7 @@ import type {
 import type { DetectorModel } from '@plumbline/train/model';
 import { type Command, Option } from 'commander';
 import { loadOptional } from '../load-package.js';
-import { parseCount } from '../option-values.js';
+import { parseCount, parseSizeHw } from '../option-values.js';
 import { Progress, printJson } from '../output.js';
 
 interface ExportFlags {
@@ -96,7 +96,7 @@ async function runExport(flags: ExportFlags): Promise<void> {
     const accepted = 'a portable model takes frames of any size and computes in float32';
     throw new PlumblineError('PLB_CLI_USAGE', { problem, accepted });
   }
-  const frame = flags.frame === undefined ? {} : { frameHw: parseSize(flags.frame, '--frame', 1) };
+  const frame = flags.frame === undefined ? {} : { frameHw: parseSizeHw(flags.frame, '--frame') };
   const precision = flags.precision === undefined ? {} : { precision: flags.precision };
   const exported =
     flags.target === 'tensorrt'
@@ -143,20 +143,12 @@ function differenceRow(label: string, difference: SetDifference): string {
   );
 }
 
-/** @returns height and width */
-function parseSize(text: string, option: string, multiple: number): [number, number] {
-  const [w, h] = /^(\d+)x(\d+)$/.exec(text)?.slice(1).map(Number) ?? [];
-  if (w && h && w % multiple === 0 && h % multiple === 0) return [h, w];
-  const accepted = multiple === 1 ? 'WxH in px, such as 1280x1024' : `WxH, multiples of ${multiple}, such as 512x416`;
-  throw new PlumblineError('PLB_CLI_USAGE', { problem: `${option} is "${text}"`, accepted });
-}
-
 /** The checkpoint with the network size, proposal count and weight type of the command line. */
 function withOverrides(checkpoint: Checkpoint, { size, proposals, weights }: ExportFlags): Checkpoint {
   let { config } = checkpoint;
   if (size !== undefined) {
     // One size for every frame: that of the rule depends on the image.
-    config = { ...config, imageSizeHw: parseSize(size, '--size', 32), test: { ...config.test, resize: null } };
+    config = { ...config, imageSizeHw: parseSizeHw(size, '--size', 32), test: { ...config.test, resize: null } };
   } else if (config.test.resize) {
     const problem = `${checkpoint.source} is evaluated at sizes that depend on the image (test.resize)`;
     const accepted = `--size WxH, the one size that the file computes at, such as ${[...config.imageSizeHw].reverse().join('x')}`;
