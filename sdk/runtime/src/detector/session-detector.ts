@@ -29,7 +29,8 @@ export async function createDetector(options: DetectorOptions): Promise<Detector
     throw new PlumblineError('PLB_RUNTIME_THRESHOLD_TOO_LOW', params);
   }
   const keepsQuantizationPairs = folder.target === 'tensorrt';
-  const opened = await openSession(folder.modelPath, { ...options, keepsQuantizationPairs });
+  const known = { keepsQuantizationPairs, modelSha256: folder.sha256 };
+  const opened = await openSession(folder.modelPath, { ...options, ...known });
   const detector = new SessionDetector(folder, opened, scoreThreshold);
   try {
     checkInterface(folder, opened.session);

@@ -15,6 +15,8 @@ export interface SessionOptions {
    * product of two steps is 0 (AP of the demo model 39.8 instead of 69).
    */
   readonly keepsQuantizationPairs?: boolean;
+  /** Of the model, lower-case hex; an engine beside it is looked for by it. Computed where it is needed when absent. */
+  readonly modelSha256?: string;
   /** Where facts about this device are looked for when an engine lies beside the model. */
   readonly deviceSources?: DeviceSources;
 }
@@ -69,7 +71,9 @@ export async function openSession(modelPath: string, options: SessionOptions = {
     }
     let loadedPath = modelPath;
     if (provider === 'tensorrt') {
-      const engine = await findEngine(modelPath, options.deviceSources ? { sources: options.deviceSources } : {});
+      const { modelSha256, deviceSources: sources } = options;
+      const known = { ...(modelSha256 ? { modelSha256 } : {}), ...(sources ? { sources } : {}) };
+      const engine = await findEngine(modelPath, known);
       if (engine.state === 'stale') {
         refuse(`the engine beside the model is stale: ${engine.reasons.join('; ')}`);
         continue;

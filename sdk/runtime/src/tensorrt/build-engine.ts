@@ -96,9 +96,15 @@ async function readJob(options: EngineOptions): Promise<EngineJob> {
  *   PLB_RUNTIME_ENGINE_SHAPE_DYNAMIC, PLB_RUNTIME_TRTEXEC_MISSING
  */
 export async function planEngine(options: EngineOptions): Promise<EnginePlan> {
-  const { sources = {} } = options;
-  const { commandOf, ...job } = await readJob(options);
-  const trtexec = await findTrtexec(sources);
+  const { sources } = options;
+  return planJob(await readJob(options), await findTrtexec(sources), sources);
+}
+
+async function planJob(
+  { commandOf, ...job }: EngineJob,
+  trtexec: Trtexec | undefined,
+  sources: DeviceSources = {},
+): Promise<EnginePlan> {
   const facts = await readDeviceFacts(sources, trtexec);
   if (!trtexec) {
     const lookedFor = trtexecCandidates(sources).join(', ');
@@ -133,17 +139,17 @@ export interface EnginePreview {
  * @throws {PlumblineError} as {@link planEngine}, but for what this machine does not have
  */
 export async function previewEngine(options: EngineOptions): Promise<EnginePreview> {
+  const { sources } = options;
+  const job = await readJob(options);
+  const trtexec = await findTrtexec(sources);
   try {
-    const plan = await planEngine(options);
+    const plan = await planJob(job, trtexec, sources);
     return { files: plan.files, command: plan.command, plan, assumedTensorrt: plan.facts.tensorrt };
   } catch (error) {
     if (!isPlumblineError(error) || !absent.has(error.code)) throw error;
-    const { commandOf, files } = await readJob(options);
-    const trtexec = (await findTrtexec(options.sources)) ?? {
-      path: options.sources?.trtexec ?? 'trtexec',
-      version: `${pinnedPairing.tensorrt}.0`,
-    };
-    return { files, command: commandOf(trtexec), unknown: error.message, assumedTensorrt: trtexec.version };
+    const assumed = trtexec ?? { path: sources?.trtexec ?? 'trtexec', version: `${pinnedPairing.tensorrt}.0` };
+    const command = job.commandOf(assumed);
+    return { files: job.files, command, unknown: error.message, assumedTensorrt: assumed.version };
   }
 }
 
