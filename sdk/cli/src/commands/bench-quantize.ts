@@ -90,50 +90,46 @@ async function runBenchQuantize(flags: BenchFlags): Promise<void> {
       total: (writtenMs - startedMs) / 1000,
     };
 
-    const judge = gateData && (await deploy.ModelJudge.open(gateData, manifest));
+    const judge = gateData && new deploy.ModelJudge(gateData, manifest);
     const apOf = async (model: Uint8Array) => (judge ? (await judge.evaluate(model)).AP! : null);
     const peers: PeerRow[] = [];
-    try {
-      const ap = await apOf(bytes);
-      const folded = join(dir, 'folded.onnx');
-      await writeFile(folded, encodeModel(float));
-      for (const [i, command] of flags.peer.entries()) {
-        process.stderr.write(`bench quantize: ${command}\n`);
-        const out = join(dir, `peer-${i}.onnx`);
-        const answered = await askPeer<{ version: string; seconds: number }>(command, {
-          model: folded,
-          input: manifest.input.name,
-          nodes: quantizer.nodes.map(({ name }) => name),
-          images: samples.map(({ file }) => resolve(file)),
-          method: flags.method,
-          reduceRange: reducedRange,
-          out,
-        });
-        if ('missing' in answered) peers.push({ command, missing: answered.missing });
-        else {
-          const { version, seconds: theirs } = answered.answer;
-          const peerAp = await apOf(await readFile(out));
-          peers.push({ command, version, seconds: theirs, ratio: theirs / seconds.total, ap: peerAp });
-        }
+    const ap = await apOf(bytes);
+    const folded = join(dir, 'folded.onnx');
+    await writeFile(folded, encodeModel(float));
+    for (const [i, command] of flags.peer.entries()) {
+      process.stderr.write(`bench quantize: ${command}\n`);
+      const out = join(dir, `peer-${i}.onnx`);
+      const answered = await askPeer<{ version: string; seconds: number }>(command, {
+        model: folded,
+        input: manifest.input.name,
+        nodes: quantizer.nodes.map(({ name }) => name),
+        images: samples.map(({ file }) => resolve(file)),
+        method: flags.method,
+        reduceRange: reducedRange,
+        out,
+      });
+      if ('missing' in answered) peers.push({ command, missing: answered.missing });
+      else {
+        const { version, seconds: theirs } = answered.answer;
+        const peerAp = await apOf(await readFile(out));
+        peers.push({ command, version, seconds: theirs, ratio: theirs / seconds.total, ap: peerAp });
       }
-      const report = { method: flags.method, images: samples.length, seconds, ap, peers, hardware: hardwareFacts() };
-      if (flags.json) return printJson(report);
-      const points = (value: number | null) => (value === null ? '' : `, AP ${(100 * value).toFixed(2)}`);
-      process.stdout.write(
-        `${flags.method}, ${samples.length} images: ${seconds.total.toFixed(1)} s (fold ${seconds.fold.toFixed(1)}, ` +
-          `calibrate ${seconds.calibrate.toFixed(1)}, write ${seconds.write.toFixed(1)})${points(ap)}\n` +
-          peers
-            .map((peer) =>
-              'missing' in peer
-                ? `${peer.command} left out: ${peer.missing}\n`
-                : `${peer.version}: ${peer.seconds.toFixed(1)} s, ratio ${peer.ratio.toFixed(2)}${points(peer.ap)}\n`,
-            )
-            .join('') +
-          `${report.hardware.cpu}\n`,
-      );
-    } finally {
-      await judge?.dispose();
     }
+    const report = { method: flags.method, images: samples.length, seconds, ap, peers, hardware: hardwareFacts() };
+    if (flags.json) return printJson(report);
+    const points = (value: number | null) => (value === null ? '' : `, AP ${(100 * value).toFixed(2)}`);
+    process.stdout.write(
+      `${flags.method}, ${samples.length} images: ${seconds.total.toFixed(1)} s (fold ${seconds.fold.toFixed(1)}, ` +
+        `calibrate ${seconds.calibrate.toFixed(1)}, write ${seconds.write.toFixed(1)})${points(ap)}\n` +
+        peers
+          .map((peer) =>
+            'missing' in peer
+              ? `${peer.command} left out: ${peer.missing}\n`
+              : `${peer.version}: ${peer.seconds.toFixed(1)} s, ratio ${peer.ratio.toFixed(2)}${points(peer.ap)}\n`,
+          )
+          .join('') +
+        `${report.hardware.cpu}\n`,
+    );
   } finally {
     await rm(dir, { recursive: true, force: true });
   }

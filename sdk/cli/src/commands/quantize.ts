@@ -196,63 +196,59 @@ async function quantizeFile(
     },
   });
   const calibratedMs = performance.now();
-  const judge = await deploy.ModelJudge.open(gateData, manifest, target);
-  try {
-    const floatBytes = encodeModel(float);
-    const evaluate = (label: string, bytes: Uint8Array) => {
-      const progress = new Progress(label, gateData.samples.length, 'images');
-      return judge.evaluate(bytes, (done) => progress.update(done));
-    };
-    const floatFigures = await evaluate('evaluate float', floatBytes);
-    const encode = (kept: readonly string[]) => quantizer.encode(quantizer.without(new Set(kept)));
-    const measureHarm = async (): Promise<LayerHarm[]> => {
-      const count = quantizer.layers.length;
-      const noise = new Progress('noise of layers', count, 'layers');
-      const images = await Promise.all(calibration.slice(0, noiseImages).map(({ file }) => data.readImageRgb(file)));
-      const sqnr = await deploy.measureLayerNoise(quantizer, input, images, (done) => noise.update(done));
-      const alone = new Progress('layers alone', count, 'layers');
-      const harm: LayerHarm[] = [];
-      for (const layer of quantizer.layers) {
-        const { AP } = await judge.evaluate(encodeModel(quantizer.only(layer)));
-        harm.push({ name: layer.name, sqnrDb: sqnr.get(layer.name)!, ap: AP! });
-        alone.update(harm.length);
-      }
-      return harm;
-    };
-    const outcome: GateOutcome = await deploy.searchGate(
-      {
-        layers: quantizer.layers.map(({ name }) => name),
-        float: floatFigures,
-        evaluate: (kept) => evaluate(`evaluate int8, ${kept.length} layers float`, encode(kept)),
-        measureHarm,
-      },
-      maxDrop,
-    );
-    const harm = flags.html !== undefined && outcome.harm.length === 0 ? await measureHarm() : outcome.harm;
-    const bytes = encode(outcome.keptFloat);
-    // A processor says nothing of TensorRT.
-    const speedup = outcome.passed && target !== 'tensorrt' ? await judge.compareSpeed(floatBytes, bytes) : null;
-    const written = outcome.passed ? await deploy.writeModelFile({ ...place, target }, bytes) : undefined;
-    return {
-      target,
-      method,
-      images: calibration.length,
-      reducedRange,
+  const judge = new deploy.ModelJudge(gateData, manifest, target);
+  const floatBytes = encodeModel(float);
+  const evaluate = (label: string, bytes: Uint8Array) => {
+    const progress = new Progress(label, gateData.samples.length, 'images');
+    return judge.evaluate(bytes, (done) => progress.update(done));
+  };
+  const floatFigures = await evaluate('evaluate float', floatBytes);
+  const encode = (kept: readonly string[]) => quantizer.encode(quantizer.without(new Set(kept)));
+  const measureHarm = async (): Promise<LayerHarm[]> => {
+    const count = quantizer.layers.length;
+    const noise = new Progress('noise of layers', count, 'layers');
+    const images = await Promise.all(calibration.slice(0, noiseImages).map(({ file }) => data.readImageRgb(file)));
+    const sqnr = await deploy.measureLayerNoise(quantizer, input, images, (done) => noise.update(done));
+    const alone = new Progress('layers alone', count, 'layers');
+    const harm: LayerHarm[] = [];
+    for (const layer of quantizer.layers) {
+      const { AP } = await judge.evaluate(encodeModel(quantizer.only(layer)));
+      harm.push({ name: layer.name, sqnrDb: sqnr.get(layer.name)!, ap: AP! });
+      alone.update(harm.length);
+    }
+    return harm;
+  };
+  const outcome: GateOutcome = await deploy.searchGate(
+    {
+      layers: quantizer.layers.map(({ name }) => name),
       float: floatFigures,
-      maxDrop,
-      layers: quantizer.layers.length,
-      ...outcome,
-      harm,
-      speedup,
-      seconds: {
-        calibrate: (calibratedMs - startedMs) / 1000,
-        gate: (performance.now() - calibratedMs) / 1000,
-      },
-      ...(written ? writtenFile(place.modelPath, written) : {}),
-    };
-  } finally {
-    await judge.dispose();
-  }
+      evaluate: (kept) => evaluate(`evaluate int8, ${kept.length} layers float`, encode(kept)),
+      measureHarm,
+    },
+    maxDrop,
+  );
+  const harm = flags.html !== undefined && outcome.harm.length === 0 ? await measureHarm() : outcome.harm;
+  const bytes = encode(outcome.keptFloat);
+  // A processor says nothing of TensorRT.
+  const speedup = outcome.passed && target !== 'tensorrt' ? await judge.compareSpeed(floatBytes, bytes) : null;
+  const written = outcome.passed ? await deploy.writeModelFile({ ...place, target }, bytes) : undefined;
+  return {
+    target,
+    method,
+    images: calibration.length,
+    reducedRange,
+    float: floatFigures,
+    maxDrop,
+    layers: quantizer.layers.length,
+    ...outcome,
+    harm,
+    speedup,
+    seconds: {
+      calibrate: (calibratedMs - startedMs) / 1000,
+      gate: (performance.now() - calibratedMs) / 1000,
+    },
+    ...(written ? writtenFile(place.modelPath, written) : {}),
+  };
 }
 
 function parsePattern(text: string, option: string): RegExp {

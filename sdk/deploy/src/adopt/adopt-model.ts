@@ -1,13 +1,10 @@
-import { createHash } from 'node:crypto';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { basename, join } from 'node:path';
+import { readFile } from 'node:fs/promises';
+import { basename } from 'node:path';
 import { isPlumblineError, type ModelIo, type ModelManifest, PlumblineError } from '@plumbline/contract';
 import { createRandom } from '@plumbline/core/random';
-import { createDetector } from '@plumbline/runtime/detector';
-import { manifestFileName, modelFileName } from '@plumbline/runtime/model-folder';
 import { decodeModel } from '@plumbline/runtime/onnx';
 import { modelFileTarget, writeModelFile } from '../model-file.js';
+import { openBytes } from '../open-bytes.js';
 import { readFileMetadata } from './file-metadata.js';
 import { inWords, readGraphFacts } from './graph-facts.js';
 import {
@@ -114,13 +111,8 @@ function fitOrThrow(fit: () => LayoutFit, misfit: Refuse): LayoutFit {
 
 /** Runs the model as it will be: shapes that the file leaves open show only then, and so do classes beyond the named. */
 async function tryOut(bytes: Uint8Array, manifest: ModelManifest, file: string, misfit: Refuse): Promise<void> {
-  const dir = await mkdtemp(join(tmpdir(), 'plumbline-adopt-'));
-  const sha256 = createHash('sha256').update(bytes).digest('hex');
-  const files = { [modelFileName]: { sha256, bytes: bytes.length } };
   try {
-    await writeFile(join(dir, modelFileName), bytes);
-    await writeFile(join(dir, manifestFileName), JSON.stringify({ ...manifest, files }));
-    const detector = await createDetector({ modelDir: dir });
+    const detector = await openBytes(bytes, manifest);
     try {
       const [height, width] = detector.info.frameSizeHw;
       await detector.detect(noise(width, height));
@@ -134,8 +126,6 @@ async function tryOut(bytes: Uint8Array, manifest: ModelManifest, file: string, 
     if (error.code === 'PLB_RUNTIME_INFERENCE_FAILED') throw misfit(`a run with a frame failed: ${reason}`, error);
     if (error.code !== 'PLB_RUNTIME_MODEL_UNREADABLE') throw error;
     throw new PlumblineError('PLB_RUNTIME_MODEL_UNREADABLE', { file, reason: reason! }, { cause: error });
-  } finally {
-    await rm(dir, { recursive: true, force: true });
   }
 }
 

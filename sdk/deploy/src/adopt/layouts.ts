@@ -29,7 +29,7 @@ export interface LayoutFit extends ModelIo {
 export class LayoutMisfit extends Error {}
 
 /** Layouts whose boxes are suppressed by the runtime, with the IoU that their source suppresses at. */
-export const suppressionIou: Readonly<Partial<Record<LayoutName, number>>> = { ultralytics: 0.7, yolov5: 0.45 };
+export const suppressionIou = { ultralytics: 0.7, yolov5: 0.45 } as const satisfies Partial<Record<LayoutName, number>>;
 
 /** As both sources return. */
 const defaultMaxDetections = 300;
@@ -53,50 +53,28 @@ export function fitLayout(name: LayoutName, facts: GraphFacts, settings: LayoutS
   const input = fitLetterbox(facts, settings);
   const table = onlyTable(facts);
   const [, second, third] = table.shape;
-  const suppression = {
-    nmsIou: settings.nmsIou ?? suppressionIou[name] ?? 0,
-    maxDetections: settings.maxDetections ?? defaultMaxDetections,
-  };
-  switch (name) {
-    case 'ultralytics': {
-      const classCount = classesIn(table, 4, second, third, settings);
-      return {
-        input,
-        outputs: {
-          kind: 'candidates',
-          table: table.name,
-          candidatesAre: 'columns',
-          boxFormat: 'cxcywh',
-          hasObjectness: false,
-          ...suppression,
-        },
-        ...classCount,
-      };
-    }
-    case 'yolov5': {
-      const classCount = classesIn(table, 5, third, second, settings);
-      return {
-        input,
-        outputs: {
-          kind: 'candidates',
-          table: table.name,
-          candidatesAre: 'rows',
-          boxFormat: 'cxcywh',
-          hasObjectness: true,
-          ...suppression,
-        },
-        ...classCount,
-      };
-    }
-    case 'ultralytics-nms': {
-      const values = fixedSide(third);
-      if (values !== undefined && values !== 6)
-        throw new LayoutMisfit(
-          `"${table.name}" ${shapeInWords(table.shape)} has ${values} values a row, expected 6: box, score, class`,
-        );
-      return { input, outputs: { kind: 'finalTable', table: table.name } };
-    }
+  if (name === 'ultralytics-nms') {
+    const values = fixedSide(third);
+    if (values !== undefined && values !== 6)
+      throw new LayoutMisfit(
+        `"${table.name}" ${shapeInWords(table.shape)} has ${values} values a row, expected 6: box, score, class`,
+      );
+    return { input, outputs: { kind: 'finalTable', table: table.name } };
   }
+  // YOLOv5 has a row for each candidate, with objectness before the classes; its followers a column without.
+  const isYolov5 = name === 'yolov5';
+  const [values, candidates] = isYolov5 ? [third, second] : [second, third];
+  const classCount = classesIn(table, isYolov5 ? 5 : 4, values, candidates, settings);
+  const outputs = {
+    kind: 'candidates',
+    table: table.name,
+    candidatesAre: isYolov5 ? 'rows' : 'columns',
+    boxFormat: 'cxcywh',
+    hasObjectness: isYolov5,
+    nmsIou: settings.nmsIou ?? suppressionIou[name],
+    maxDetections: settings.maxDetections ?? defaultMaxDetections,
+  } as const;
+  return { input, outputs, ...classCount };
 }
 
 /** Names of the layouts that a file fits. */

@@ -4,7 +4,7 @@ import { buildClip } from './box-decode.js';
 import type { NetworkImage } from './frame-input.js';
 import type { GraphBuilder, Value } from './graph-builder.js';
 import type { HeadOutput } from './heads.js';
-import { findRows } from './proposals.js';
+import { findRows, keepOnly, pairColumns } from './kept-rows.js';
 
 export interface FinalDetections {
   /** float [N, 4] xyxy, source px, by descending score. */
@@ -63,18 +63,13 @@ export function buildDetections(
   // Places [S, 3] in scores [C, B, R], or [S, 2] in [B * C, R].
   const kept = isClassSpecific ? selected : b.op(named('kept'), 'Gather', [selected, b.ints([1, 2])], { axis: 1 });
   const scoreTable = isClassSpecific ? nmsScores : b.op(named('scoreTable'), 'Squeeze', [nmsScores, b.ints([0])]);
-  const nothing = b.op(named('nothing'), 'Expand', [never, b.op(named('tableShape'), 'Shape', [scoreTable])]);
-  const table = b.op(named('table'), 'ScatterND', [
-    nothing,
-    kept,
-    b.op(named('keptScores'), 'GatherND', [scoreTable, kept]),
-  ]);
+  const table = keepOnly(b, named('table'), scoreTable, kept);
   // [B, C * R], class by class.
   const imageRows = isClassSpecific ? b.op(named('imageRows'), 'Transpose', [table], { perm: [1, 0, 2] }) : table;
-  const rowShape = joined('rowShape', [network.batch, times('rowWidth', regionCount)]);
+  const rowWidth = times('rowWidth', regionCount);
+  const rowShape = joined('rowShape', [network.batch, rowWidth]);
   const rows = b.op(named('rows'), 'Reshape', [imageRows, rowShape]);
-  const width = b.op(named('width'), 'Gather', [b.op(named('rowsShape'), 'Shape', [rows]), b.ints([1])]);
-  const limit = b.op(named('limit'), 'Min', [width, b.ints([config.maxDetections])]);
+  const limit = b.op(named('limit'), 'Min', [rowWidth, b.ints([config.maxDetections])]);
   const [top, place] = b.multi(named('top'), 'TopK', [rows, limit], 2, { axis: 1 });
   const found = findRows(b, named('found'), b.op(named('isFound'), 'Greater', [top!, never]));
   const scores = b.op(named('scores'), 'GatherND', [top!, found]);
@@ -83,19 +78,8 @@ export function buildDetections(
   const divisor = b.op(named('divisor'), 'Max', [regionCount, b.ints([1])]);
   const classes = b.op(named('classes'), 'Div', [flat, divisor]);
   const regions = b.op(named('region'), 'Sub', [flat, b.op(named('classStart'), 'Mul', [classes, regionCount])]);
-  const column = (name: string, value: Value) => b.op(name, 'Unsqueeze', [value, b.ints([1])]);
   const networkBoxes = isClassSpecific
-    ? b.op(named('networkBoxes'), 'GatherND', [
-        boxes,
-        b.op(
-          named('boxPlace'),
-          'Concat',
-          [column(named('regionColumn'), regions), column(named('classColumn'), classes)],
-          {
-            axis: 1,
-          },
-        ),
-      ])
+    ? b.op(named('networkBoxes'), 'GatherND', [boxes, pairColumns(b, named('boxPlace'), regions, classes)])
     : b.op(named('networkBoxes'), 'Gather', [boxes, regions]);
   const final = { scores, classes, images };
   if (!network.toSource || !network.sourceLimits) return { boxes: networkBoxes, ...final };

@@ -1,4 +1,5 @@
 import type { DataType } from '@plumbline/runtime/onnx';
+import { windowSteps } from '../window.js';
 
 /** A side that is known, one that has a name because it is known when the graph runs, or one that nothing is known of. */
 export type Dim = number | string | undefined;
@@ -250,15 +251,10 @@ function broadcast(inputs: NodeFacts['inputs'], refuse: (problem: string) => Err
   });
 }
 
-/** Source: ONNX Conv and MaxPool, explicit padding, floor. */
 function windowed(sides: readonly Dim[], kernel: readonly number[], { attributes }: NodeFacts): Dim[] {
-  const pads = numbers(attributes.pads);
-  const strides = numbers(attributes.strides);
-  return sides.map((side, i) => {
-    if (typeof side !== 'number') return undefined;
-    const room = side + (pads[i] ?? 0) + (pads[i + sides.length] ?? 0) - kernel[i]!;
-    return Math.floor(room / (strides[i] ?? 1)) + 1;
-  });
+  const [pads, strides, dilations] = [attributes.pads, attributes.strides, attributes.dilations].map(numbers);
+  const window = { kernel, pads: pads!, strides: strides!, dilations: dilations!, isCeil: attributes.ceil_mode === 1 };
+  return sides.map((side, axis) => (typeof side === 'number' ? windowSteps(side, axis, window) : undefined));
 }
 
 function scaled(dim: Dim, factor: number | undefined): Dim {

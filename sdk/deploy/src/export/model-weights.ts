@@ -2,8 +2,8 @@
 import { PlumblineError, type TrainConfig } from '@plumbline/contract';
 import { stageStds } from '@plumbline/core/geometry';
 import type { NamedTensor } from '@plumbline/core/safetensors';
-import { dataType, type OnnxModel, type OnnxNode, type OnnxTensor, toNumber } from '@plumbline/runtime/onnx';
-import { fromFloat16Bits } from '../half/float16.js';
+import type { OnnxModel, OnnxNode, OnnxTensor } from '@plumbline/runtime/onnx';
+import { floatsOf, sizesOf } from '../tensor-values.js';
 import { batchNormEpsilon } from './conv.js';
 
 interface Layer {
@@ -129,16 +129,15 @@ class LayerReader {
   private tensor(value: string, node: OnnxNode): Layer['weight'] {
     const cast = this.producers.get(value);
     const name = cast?.op_type === 'Cast' ? cast.input[0]! : value;
-    const shape = (this.constants.get(name)?.dims ?? []).map(toNumber);
+    const constant = this.constants.get(name);
+    const shape = constant ? sizesOf(constant) : [];
     return { dtype: 'F32', shape, data: this.floats(name, node) };
   }
 
   private floats(name: string, node: OnnxNode): Float32Array {
     const tensor = this.constants.get(name);
-    const bytes = Uint8Array.from(tensor?.raw_data ?? []);
-    if (tensor?.data_type === dataType.float) return new Float32Array(bytes.buffer);
-    if (tensor?.data_type === dataType.float16)
-      return Float32Array.from(new Uint16Array(bytes.buffer), (bits) => fromFloat16Bits(bits));
+    const values = tensor && floatsOf(tensor);
+    if (values) return values;
     const problem = `${node.op_type} ${node.name} reads ${name}, which is no float constant of the file`;
     throw new PlumblineError('PLB_DEPLOY_NOT_EXPORTED', { file: this.file, problem });
   }

@@ -15,6 +15,7 @@ import { buildDecode, buildIsAtLeast } from './box-decode.js';
 import type { Weights } from './checkpoint.js';
 import { conv, convParameters } from './conv.js';
 import type { GraphBuilder, Value } from './graph-builder.js';
+import { findRows, keepOnly, pairColumns } from './kept-rows.js';
 
 /** Regions that the heads look at. */
 export interface Proposals {
@@ -173,22 +174,13 @@ function suppressPerLevel(
   ]);
   // [S, 2]: image and candidate of each that stays.
   const kept = b.op('rpn_head.kept', 'Gather', [selected, b.ints([0, 2])], { axis: 1 });
-  const nothing = b.op('rpn_head.nothing', 'Expand', [never, b.op('rpn_head.tableShape', 'Shape', [logits])]);
-  const keptLogits = b.op('rpn_head.keptLogits', 'GatherND', [logits, kept]);
-  const table = b.op('rpn_head.table', 'ScatterND', [nothing, kept, keptLogits]);
+  const table = keepOnly(b, 'rpn_head.table', logits, kept);
   const limit = b.ints([Math.min(testPostNms, total)]);
   const [topLogits, candidate] = b.multi('rpn_head.merge', 'TopK', [table, limit], 2, { axis: 1 });
   // [M, 2]: image and rank of each proposal.
   const rows = findRows(b, 'rpn_head.rows', b.op('rpn_head.isKept', 'Greater', [topLogits!, never]));
   const image = b.op('rpn_head.image', 'Gather', [rows, b.ints([0], [])], { axis: 1 });
   const index = b.op('rpn_head.candidate', 'GatherND', [candidate!, rows]);
-  const column = (name: string, value: Value) => b.op(name, 'Unsqueeze', [value, b.ints([1])]);
-  const pairs = [column('rpn_head.imageColumn', image), column('rpn_head.candidateColumn', index)];
-  const place = b.op('rpn_head.place', 'Concat', pairs, { axis: 1 });
+  const place = pairColumns(b, 'rpn_head.place', image, index);
   return { boxes: b.op('rpn_head.proposals', 'GatherND', [boxes, place]), image };
-}
-
-/** Positions of a bool tensor of rank n that are true, int64 [count, n], in row-major order. */
-export function findRows(b: GraphBuilder, name: string, isHere: Value): Value {
-  return b.op(name, 'Transpose', [b.op(`${name}.nonZero`, 'NonZero', [isHere])], { perm: [1, 0] });
 }

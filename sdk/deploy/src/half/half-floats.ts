@@ -6,6 +6,7 @@ import {
   type OnnxNode,
   type OnnxTensor,
 } from '@plumbline/runtime/onnx';
+import { floatsOf } from '../tensor-values.js';
 import { toFloat16Bits } from './float16.js';
 
 /** Smallest step above zero that float16 holds: a step of 0 would divide by it. */
@@ -99,7 +100,7 @@ class HalfWriter {
   private halfConstant(tensor: OnnxTensor, node: OnnxNode): string {
     const name = `${tensor.name}.half`;
     if (this.constants.has(name)) return name;
-    const values = new Float32Array(Uint8Array.from(tensor.raw_data ?? []).buffer);
+    const values = floatsOf(tensor)!;
     const isStep = node.op_type.endsWith('Linear') && node.input[1] === tensor.name;
     const bits = Uint16Array.from(values, (value) => {
       const limited = Math.min(largest, Math.max(-largest, value));

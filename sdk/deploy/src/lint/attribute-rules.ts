@@ -1,7 +1,7 @@
-import { intAttribute, intsAttribute } from '../quantize/graph-view.js';
+import { intAttribute, intsAttribute, stringAttribute } from '../quantize/graph-view.js';
 import { topKLimit } from '../tensorrt-limits.js';
 import type { Rule } from './finding.js';
-import { hasAttribute, nameOf, stringAttribute } from './lint-view.js';
+import { hasAttribute, nameOf } from './lint-view.js';
 import { onNodes } from './on-nodes.js';
 import { tensorrtVersions as all, since } from './versions.js';
 

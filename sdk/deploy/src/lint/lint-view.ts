@@ -6,8 +6,8 @@ import {
   type OnnxTensor,
   toNumber,
 } from '@plumbline/runtime/onnx';
-import { fromFloat16Bits } from '../half/float16.js';
-import { GraphView, sizesOf } from '../quantize/graph-view.js';
+import { GraphView } from '../quantize/graph-view.js';
+import { numbersOf } from '../tensor-values.js';
 
 /** Types of ONNX that this product does not write; `TensorProto.DataType`. */
 export const otherTypes: Readonly<Record<number, string>> = {
@@ -37,11 +37,6 @@ export function typeName(code: number): string {
 /** Name of a node, or of its first output where it has none. */
 export function nameOf(node: OnnxNode): string {
   return node.name || (node.output[0] ?? '');
-}
-
-export function stringAttribute(node: OnnxNode, name: string, otherwise: string): string {
-  const bytes = node.attribute.find((attribute) => attribute.name === name)?.s;
-  return bytes && bytes.length > 0 ? Buffer.from(bytes).toString('utf8') : otherwise;
 }
 
 export function hasAttribute(node: OnnxNode, name: string): boolean {
@@ -168,32 +163,4 @@ function constantOf({ attribute }: OnnxNode): OnnxTensor | undefined {
       return { name, dims: [floats.length], data_type: dataType.float, float_data: [...floats] };
   }
   return undefined;
-}
-
-const rawReaders: Readonly<Record<number, readonly [bytes: number, read: (view: DataView, at: number) => number]>> = {
-  [dataType.float]: [4, (view, at) => view.getFloat32(at, true)],
-  [dataType.double]: [8, (view, at) => view.getFloat64(at, true)],
-  [dataType.float16]: [2, (view, at) => fromFloat16Bits(view.getUint16(at, true))],
-  [dataType.int32]: [4, (view, at) => view.getInt32(at, true)],
-  [dataType.int64]: [8, (view, at) => Number(view.getBigInt64(at, true))],
-  [dataType.int8]: [1, (view, at) => view.getInt8(at)],
-  [dataType.uint8]: [1, (view, at) => view.getUint8(at)],
-  [dataType.bool]: [1, (view, at) => view.getUint8(at)],
-};
-
-function numbersOf(tensor: OnnxTensor): number[] | undefined {
-  const size = sizesOf(tensor).reduce((product, side) => product * side, 1);
-  const reader = rawReaders[tensor.data_type];
-  if (!reader) return undefined;
-  const { raw_data: raw } = tensor;
-  if (raw && raw.length > 0) {
-    const [bytes, read] = reader;
-    if (raw.length !== bytes * size) return undefined;
-    const view = new DataView(raw.buffer, raw.byteOffset, raw.byteLength);
-    return Array.from({ length: size }, (_, i) => read(view, i * bytes));
-  }
-  const fields = [tensor.float_data, tensor.double_data, tensor.int32_data, tensor.int64_data];
-  const filled = fields.find((values) => values && values.length > 0)?.map(toNumber) ?? [];
-  if (filled.length !== size) return undefined;
-  return tensor.data_type === dataType.float16 ? filled.map(fromFloat16Bits) : filled;
 }

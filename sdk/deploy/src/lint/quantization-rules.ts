@@ -1,5 +1,5 @@
 import { dataType, type OnnxNode } from '@plumbline/runtime/onnx';
-import { sizesOf } from '../quantize/graph-view.js';
+import { sizesOf } from '../tensor-values.js';
 import type { LintContext, Rule } from './finding.js';
 import { hasAttribute, type LintView } from './lint-view.js';
 import { onNodes } from './on-nodes.js';

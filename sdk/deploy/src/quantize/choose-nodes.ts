@@ -1,7 +1,8 @@
 import type { OnnxNode } from '@plumbline/runtime/onnx';
 import { isFeatureLayer } from '../feature-names.js';
+import { sizesOf } from '../tensor-values.js';
 import { foreignNodes } from './foreign-nodes.js';
-import { type GraphView, intAttribute, sizesOf } from './graph-view.js';
+import { type GraphView, intAttribute } from './graph-view.js';
 import { isQuantizable } from './qdq-plan.js';
 
 /**

@@ -1,5 +1,6 @@
 import type { OnnxNode } from '@plumbline/runtime/onnx';
-import { type GraphView, intAttribute, sizesOf } from './graph-view.js';
+import { sizesOf } from '../tensor-values.js';
+import { type GraphView, intAttribute } from './graph-view.js';
 import { isQuantizable } from './qdq-plan.js';
 
 const weightedTypes = new Set(['Conv', 'ConvTranspose', 'Gemm', 'MatMul']);

@@ -1,5 +1,6 @@
 import { PlumblineError } from '@plumbline/contract';
 import { dataType, type OnnxModel, type OnnxNode, type OnnxTensor, toNumber } from '@plumbline/runtime/onnx';
+import { floatsOf, sizesOf } from '../tensor-values.js';
 
 /** Who writes and reads each value of a graph. */
 export class GraphView {
@@ -65,7 +66,7 @@ export class GraphView {
     if (tensor.data_type !== dataType.float || bytes.length !== 4 * size) {
       throw refuse(`holds ${bytes.length} bytes of type ${tensor.data_type}, expected float32 [${sizesOf(tensor)}]`);
     }
-    const values = new Float32Array(Uint8Array.from(bytes).buffer);
+    const values = floatsOf(tensor)!;
     const bad = values.findIndex((value) => !Number.isFinite(value));
     if (bad >= 0) throw refuse(`value ${bad} is ${values[bad]}`);
     return values;
@@ -88,10 +89,6 @@ function capturedBy(node: OnnxNode): string[] {
   });
 }
 
-export function sizesOf(tensor: OnnxTensor): number[] {
-  return tensor.dims.map(toNumber);
-}
-
 /** An integer attribute of a node. */
 export function intAttribute(node: OnnxNode, name: string, otherwise: number): number {
   const found = node.attribute.find((attribute) => attribute.name === name);
@@ -101,4 +98,10 @@ export function intAttribute(node: OnnxNode, name: string, otherwise: number): n
 /** A list of integers; empty when the attribute is absent. */
 export function intsAttribute(node: OnnxNode, name: string): number[] {
   return (node.attribute.find((attribute) => attribute.name === name)?.ints ?? []).map(toNumber);
+}
+
+/** A text attribute; `otherwise` when it is absent or empty. */
+export function stringAttribute(node: OnnxNode, name: string, otherwise: string): string {
+  const bytes = node.attribute.find((attribute) => attribute.name === name)?.s;
+  return bytes && bytes.length > 0 ? Buffer.from(bytes).toString('utf8') : otherwise;
 }

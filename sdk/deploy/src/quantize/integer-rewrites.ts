@@ -11,7 +11,8 @@ import {
   type OnnxNode,
   type OnnxTensor,
 } from '@plumbline/runtime/onnx';
-import { intAttribute, intsAttribute, sizesOf } from './graph-view.js';
+import { sizesOf } from '../tensor-values.js';
+import { intAttribute, intsAttribute, stringAttribute } from './graph-view.js';
 import { inferMapShapes, type MapShape } from './map-shapes.js';
 
 /**
@@ -86,10 +87,7 @@ function upsampleByCopies(graph: OnnxGraph, shapes: Shapes): OnnxGraph {
 }
 
 function isNearestUpsampling(node: OnnxNode): boolean {
-  const text = (name: string) => {
-    const bytes = node.attribute.find((attribute) => attribute.name === name)?.s;
-    return bytes && new TextDecoder().decode(bytes);
-  };
+  const text = (name: string) => stringAttribute(node, name, '');
   return (
     node.op_type === 'Resize' &&
     text('mode') === 'nearest' &&

@@ -1,5 +1,7 @@
-import { dataType, type OnnxGraph, type OnnxNode, type OnnxTensor } from '@plumbline/runtime/onnx';
-import { intAttribute, intsAttribute, sizesOf } from './graph-view.js';
+import type { OnnxGraph, OnnxNode, OnnxTensor } from '@plumbline/runtime/onnx';
+import { numbersOf, sizesOf } from '../tensor-values.js';
+import { windowSteps } from '../window.js';
+import { intAttribute, intsAttribute } from './graph-view.js';
 
 /** [batch, channels, height, width] of a feature map; a batch of 0 is any. */
 export type MapShape = readonly [batch: number, channels: number, height: number, width: number];
@@ -26,7 +28,7 @@ function shapeOf(
 ): MapShape | undefined {
   if (node.op_type === 'Reshape') {
     const dims = constants.get(node.input[1]!);
-    const sides = dims ? int64Values(dims) : [];
+    const sides = (dims && numbersOf(dims)) ?? [];
     return sides.length === 4 && sides.slice(1).every((side) => side > 0) ? (sides as unknown as MapShape) : undefined;
   }
   if (!input) return undefined;
@@ -46,8 +48,8 @@ function shapeOf(
       return windowed(input, node, intsAttribute(node, 'kernel_shape'));
     case 'Resize': {
       const scales = constants.get(node.input[2]!);
-      if (!scales?.raw_data) return undefined;
-      const factors = new Float32Array(Uint8Array.from(scales.raw_data).buffer);
+      const factors = scales && numbersOf(scales);
+      if (!factors) return undefined;
       return [batch, channels, Math.floor(height * factors[2]!), Math.floor(width * factors[3]!)];
     }
     default:
@@ -56,19 +58,12 @@ function shapeOf(
 }
 
 function windowed([batch, channels, height, width]: MapShape, node: OnnxNode, kernel: readonly number[]): MapShape {
-  const pads = intsAttribute(node, 'pads');
-  const strides = intsAttribute(node, 'strides');
-  const dilations = intsAttribute(node, 'dilations');
-  const side = (size: number, axis: 0 | 1) => {
-    const reach = (kernel[axis]! - 1) * (dilations[axis] ?? 1) + 1;
-    const room = size + (pads[axis] ?? 0) + (pads[axis + 2] ?? 0) - reach;
-    const steps = room / (strides[axis] ?? 1);
-    return (intAttribute(node, 'ceil_mode', 0) === 1 ? Math.ceil(steps) : Math.floor(steps)) + 1;
+  const window = {
+    kernel,
+    pads: intsAttribute(node, 'pads'),
+    strides: intsAttribute(node, 'strides'),
+    dilations: intsAttribute(node, 'dilations'),
+    isCeil: intAttribute(node, 'ceil_mode', 0) === 1,
   };
-  return [batch, channels, side(height, 0), side(width, 1)];
-}
-
-function int64Values(tensor: OnnxTensor): number[] {
-  if (tensor.data_type !== dataType.int64 || !tensor.raw_data) return [];
-  return Array.from(new BigInt64Array(Uint8Array.from(tensor.raw_data).buffer), Number);
+  return [batch, channels, windowSteps(height, 0, window), windowSteps(width, 1, window)];
 }

@@ -1,13 +1,8 @@
-import { createHash } from 'node:crypto';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import type { ModelManifest, ModelTarget } from '@plumbline/contract';
 import type { Dataset } from '@plumbline/data/dataset';
 import { readImageRgb } from '@plumbline/data/dataset';
 import { detectDataset, detectionTable, evaluateProtocol, groundTruthOfDataset } from '@plumbline/data/eval';
-import { createDetector, type Detector } from '@plumbline/runtime/detector';
-import { manifestFileName, modelFileName } from '@plumbline/runtime/model-folder';
+import { openBytes } from '../open-bytes.js';
 import type { GateFigures } from './accuracy-gate.js';
 
 /** Images that speed is measured on. */
@@ -16,21 +11,16 @@ const speedRounds = 4;
 
 /** Evaluates model files through the detector that ships, on one labelled dataset. */
 export class ModelJudge {
-  private constructor(
-    private readonly dir: string,
+  /** @param target what the files are written for */
+  constructor(
     private readonly dataset: Dataset,
     private readonly manifest: ModelManifest,
-    private readonly target: ModelTarget | undefined,
+    private readonly target?: ModelTarget,
   ) {}
-
-  /** @param target what the files are written for */
-  static async open(dataset: Dataset, manifest: ModelManifest, target?: ModelTarget): Promise<ModelJudge> {
-    return new ModelJudge(await mkdtemp(join(tmpdir(), 'plumbline-gate-')), dataset, manifest, target);
-  }
 
   /** COCO figures of a model, fractions. */
   async evaluate(model: Uint8Array, onImage: (done: number) => void = () => {}): Promise<GateFigures> {
-    const detector = await this.openModel(model, 'candidate');
+    const detector = await openBytes(model, this.manifest, this.target);
     try {
       const { results } = await detectDataset(
         this.dataset,
@@ -47,7 +37,10 @@ export class ModelJudge {
 
   /** How many times the frame rate of `reference` another model has: rounds in turn over the same images, medians. */
   async compareSpeed(reference: Uint8Array, model: Uint8Array): Promise<number> {
-    const detectors = [await this.openModel(reference, 'reference'), await this.openModel(model, 'candidate')];
+    const detectors = [
+      await openBytes(reference, this.manifest, this.target),
+      await openBytes(model, this.manifest, this.target),
+    ];
     const files = this.dataset.samples.slice(0, speedImages).map(({ file }) => file);
     const images = await Promise.all(files.map((file) => readImageRgb(file)));
     const times: [number[], number[]] = [[], []];
@@ -67,26 +60,6 @@ export class ModelJudge {
       for (const detector of detectors) await detector.dispose();
     }
     return median(times[0]) / median(times[1]);
-  }
-
-  async dispose(): Promise<void> {
-    await rm(this.dir, { recursive: true, force: true });
-  }
-
-  private async openModel(model: Uint8Array, name: string): Promise<Detector> {
-    const dir = await mkdtemp(join(this.dir, `${name}-`));
-    const sha256 = createHash('sha256').update(model).digest('hex');
-    const manifest: ModelManifest = {
-      ...this.manifest,
-      files: { [modelFileName]: { sha256, bytes: model.length, ...(this.target ? { target: this.target } : {}) } },
-    };
-    await writeFile(join(dir, modelFileName), model);
-    await writeFile(join(dir, manifestFileName), JSON.stringify(manifest));
-    try {
-      return await createDetector({ modelDir: dir });
-    } finally {
-      await rm(dir, { recursive: true, force: true });
-    }
   }
 }
 

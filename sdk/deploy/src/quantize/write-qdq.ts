@@ -6,7 +6,8 @@ import {
   type OnnxNode,
   type OnnxTensor,
 } from '@plumbline/runtime/onnx';
-import { type GraphView, sizesOf } from './graph-view.js';
+import { sizesOf } from '../tensor-values.js';
+import type { GraphView } from './graph-view.js';
 import type { QdqPlan } from './qdq-plan.js';
 import type { Range } from './range-collectors.js';
 import { fitBias, type QuantParams, quantizeBias, quantizeWeight, scaleOfRange, scalesOfWeight } from './scales.js';
