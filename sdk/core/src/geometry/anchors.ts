@@ -1,3 +1,5 @@
+import { roundHalfEven } from './round-half-even.js';
+
 export interface AnchorOptions {
   /** Distance of neighbouring cells in px, [vertical, horizontal]; `stride` both ways when absent. See {@link gridStrideHw}. */
   readonly strideHw?: readonly [number, number];
@@ -45,11 +47,6 @@ export function gridStrideHw(
   gridHw: readonly [number, number],
 ): [vertical: number, horizontal: number] {
   return [Math.floor(paddedHw[0] / gridHw[0]), Math.floor(paddedHw[1] / gridHw[1])];
-}
-
-function roundHalfEven(value: number): number {
-  const rounded = Math.round(value);
-  return rounded - value === 0.5 && rounded % 2 !== 0 ? rounded - 1 : rounded;
 }
 
 /** Strides of P2..P6. */

@@ -33,5 +33,6 @@ export {
   roiOnMap,
 } from './roi-align.js';
 export { type RoiLevelRule, roiLevel } from './roi-level.js';
+export { roundHalfEven } from './round-half-even.js';
 export { type SoftNmsOptions, type SoftNmsResult, softNmsLinear } from './soft-nms.js';
 export { topKIndices } from './top-k.js';

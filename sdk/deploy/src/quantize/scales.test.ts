@@ -1,14 +1,7 @@
+import { roundHalfEven } from '@plumbline/core/geometry';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import {
-  fitBias,
-  integerLimits,
-  quantizeBias,
-  quantizeWeight,
-  roundHalfEven,
-  scaleOfRange,
-  scalesOfWeight,
-} from './scales.js';
+import { fitBias, integerLimits, quantizeBias, quantizeWeight, scaleOfRange, scalesOfWeight } from './scales.js';
 
 const uint8 = { type: 'uint8', isSymmetric: false } as const;
 const int8 = { type: 'int8', isSymmetric: true } as const;

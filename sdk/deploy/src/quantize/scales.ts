@@ -1,3 +1,4 @@
+import { roundHalfEven } from '@plumbline/core/geometry';
 import type { Range } from './range-collectors.js';
 
 /** Integers of one tensor: real = scale * (integer - zeroPoint). */
@@ -127,9 +128,4 @@ function forEachChannel(
   const inner = axis === undefined ? values.length : dims.slice(axis + 1).reduce((product, side) => product * side, 1);
   const channels = axis === undefined ? 1 : dims[axis]!;
   for (let at = 0; at < values.length; at++) use(values[at]!, Math.floor(at / inner) % channels, at);
-}
-
-export function roundHalfEven(value: number): number {
-  const rounded = Math.round(value);
-  return rounded - value === 0.5 && rounded % 2 !== 0 ? rounded - 1 : rounded;
 }

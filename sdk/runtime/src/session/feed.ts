@@ -1,4 +1,5 @@
 import { type ImageInput, type ModelInput, PlumblineError } from '@plumbline/contract';
+import { roundHalfEven } from '@plumbline/core/geometry';
 import { type ImageRgb, placeImage, resizeToFloats } from '@plumbline/core/image';
 import type { Tensor } from 'onnxruntime-node';
 import { onnxruntime } from './onnxruntime.js';
@@ -100,10 +101,4 @@ function placeContent({ fit, networkSizeHw }: ImageInput, { height, width }: Ima
       };
     }
   }
-}
-
-function roundHalfEven(value: number): number {
-  const below = Math.floor(value);
-  if (value - below !== 0.5) return Math.round(value);
-  return below % 2 === 0 ? below : below + 1;
 }
